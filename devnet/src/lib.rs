@@ -1,0 +1,1 @@
+//! An embedded development chain: a real FRAME runtime compiled natively, behind Substrate JSON-RPC.

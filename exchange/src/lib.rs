@@ -1,0 +1,1 @@
+//! Moves bytes between peers through object storage, bounded, verified, resumable.

@@ -1,0 +1,1 @@
+//! Typed subxt bindings and the chain client on top of them.

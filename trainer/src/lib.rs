@@ -1,0 +1,1 @@
+//! Turns tokens into a better model on one node.
