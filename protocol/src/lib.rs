@@ -1,1 +1,31 @@
 //! The shared gradient and score types, and the exact arithmetic that every participant must agree on.
+//!
+//! Everything here is a pure function of its arguments: no I/O, no clock, no GPU, no chain.
+//!
+//! ```text
+//!  delta ──► sparse::compress ──► PseudoGradient ──► wire::encode ──► bytes ──► Manifest (signed)
+//!            (error feedback)                                                        │
+//!  theta ◄── aggregate::outer_step ◄── aggregate ◄── wire::decode ◄── RoundRecord ◄──┘
+//!                                                                      (signed, hash-chained)
+//! ```
+
+pub mod digest;
+pub mod ids;
+pub mod keys;
+pub mod layout;
+pub mod manifest;
+pub mod record;
+pub mod sparse;
+
+pub use digest::{Digest, Hasher};
+pub use ids::{Alpha, BlockNumber, NetUid, Rao, RunId, Uid, Window};
+pub use keys::{Coldkey, Hotkey, Signature, Signer};
+pub use layout::{ChunkRule, Layout, TensorSpec};
+pub use manifest::{Manifest, SampleReceipt, SignedManifest};
+pub use record::{RecordEntry, RoundRecord, SignedRecord};
+pub use sparse::{PseudoGradient, Quantizer, SparseConfig, SparseTensor};
+
+/// Version of the payload, manifest and record formats; part of every object key.
+///
+/// The software's release number is not: a patch release must never fork a run.
+pub const PROTOCOL_VERSION: u16 = 1;
