@@ -1,1 +1,3 @@
 //! An embedded development chain: a real FRAME runtime compiled natively, behind Substrate JSON-RPC.
+
+pub mod runtime;

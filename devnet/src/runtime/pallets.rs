@@ -1,0 +1,3 @@
+//! The chain's own pallets.
+
+pub mod aura;
