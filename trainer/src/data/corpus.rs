@@ -1,0 +1,234 @@
+//! Documents: what the files of the sources hold, without repetitions.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use sn3_protocol::{Digest, digest::Hasher};
+
+use super::sources::{SourceError, SourceFile, Sources};
+use crate::files;
+
+/// Longer documents are cut at line ends into parts of at most this size, so that one large file is
+/// tokenised in parallel and can be split into training and held-out text.
+pub const DOCUMENT_BYTES_MAX: usize = 128 << 10;
+
+/// A part of a document, or a whole one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) text: String,
+    /// Whether the document ends here, so that an end-of-text token follows.
+    pub(super) ends: bool,
+}
+
+/// All documents of the sources, in the order of their files.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    pub(super) parts: Vec<Part>,
+    bytes: u64,
+    digest: Digest,
+}
+
+/// Why sources make no corpus.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CorpusError {
+    /// The sources themselves.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A file named by the user that is not text.
+    #[error("{path:?} is not UTF-8 text (first bad byte at {offset}); convert it or leave it out")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where the text ends.
+        offset: usize,
+    },
+    /// A `.jsonl` line that is no object with a `text` field.
+    #[error("{path:?} line {line}: {reason}; every line must be an object with a \"text\" string")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Files, but only white space in them.
+    #[error("the {files} files of {paths:?} hold no text")]
+    Blank {
+        /// How many files there were.
+        files: usize,
+        /// What was searched.
+        paths: Vec<PathBuf>,
+    },
+}
+
+impl Corpus {
+    /// Reads all files of `sources`; documents that occur twice are taken once.
+    ///
+    /// Inside folders a file that is not UTF-8 is passed over with a debug message; one that was named
+    /// itself is an error.
+    ///
+    /// # Errors
+    /// If a file cannot be read, is malformed, or there is no text at all.
+    pub fn read(sources: &Sources) -> Result<Self, CorpusError> {
+        let files = sources.files()?;
+        let mut texts = Vec::new();
+        for file in &files {
+            texts.append(&mut documents(file, sources)?);
+        }
+        let blank = || CorpusError::Blank { files: files.len(), paths: sources.paths.clone() };
+        Self::from_texts(texts).ok_or_else(blank)
+    }
+
+    /// A corpus of the given documents; `None` when there is no text in them.
+    pub fn from_texts(texts: impl IntoIterator<Item = String>) -> Option<Self> {
+        let (mut parts, mut seen, mut bytes) = (Vec::new(), HashSet::new(), 0);
+        let mut hasher = Hasher::new();
+        for text in texts {
+            let digest = Digest::of(text.as_bytes());
+            if !text.trim().is_empty() && seen.insert(digest) {
+                hasher.update(&digest.0);
+                bytes += text.len() as u64;
+                cut(text, &mut parts);
+            }
+        }
+        (!parts.is_empty()).then(|| Self { parts, bytes, digest: hasher.finish() })
+    }
+
+    /// Bytes of text.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The identity of the texts and their order.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// About `bytes_max` bytes of text, taken evenly over the corpus.
+    pub(crate) fn sample(&self, bytes_max: usize) -> Vec<&str> {
+        let stride = (self.bytes as usize).div_ceil(bytes_max).max(1);
+        let mut left = bytes_max;
+        let spread = (0..stride).flat_map(|first| self.parts.iter().skip(first).step_by(stride));
+        let within = spread.map_while(|part| {
+            let taken = whole_chars(&part.text, left);
+            left -= taken.len();
+            (!taken.is_empty()).then_some(taken)
+        });
+        within.collect()
+    }
+}
+
+/// The longest beginning of `text` with at most `bytes_max` bytes.
+fn whole_chars(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+/// Appends `text` as parts of at most [`DOCUMENT_BYTES_MAX`], cut after a line end where there is one.
+fn cut(text: String, parts: &mut Vec<Part>) {
+    if text.len() <= DOCUMENT_BYTES_MAX {
+        parts.push(Part { text, ends: true });
+        return;
+    }
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let head = whole_chars(rest, DOCUMENT_BYTES_MAX);
+        let at_line = head.rfind('\n').filter(|_| head.len() < rest.len()).map(|at| at + 1);
+        let (part, tail) = rest.split_at(at_line.unwrap_or(head.len()));
+        parts.push(Part { text: part.to_owned(), ends: tail.is_empty() });
+        rest = tail;
+    }
+}
+
+fn documents(file: &SourceFile, sources: &Sources) -> Result<Vec<String>, CorpusError> {
+    let at = |source| SourceError::Read { path: file.path.clone(), source };
+    let bytes = files::read_bounded(&file.path, sources.bytes_max).map_err(at)?;
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if sources.paths.contains(&file.path) => {
+            let offset = error.utf8_error().valid_up_to();
+            return Err(CorpusError::NotText { path: file.path.clone(), offset });
+        }
+        Err(_) => {
+            tracing::debug!(path = ?file.path, "passed over: not UTF-8 text");
+            return Ok(Vec::new());
+        }
+    };
+    if file.path.extension().is_some_and(|e| e == "jsonl") { json_lines(file, &text) } else { Ok(vec![text]) }
+}
+
+fn json_lines(file: &SourceFile, text: &str) -> Result<Vec<String>, CorpusError> {
+    #[derive(Deserialize)]
+    struct Line {
+        text: String,
+    }
+    let parse = |(index, line): (usize, &str)| {
+        serde_json::from_str::<Line>(line).map(|line| line.text).map_err(|error| CorpusError::Json {
+            path: file.path.clone(),
+            line: index + 1,
+            reason: error.to_string(),
+        })
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(corpus: &Corpus) -> Vec<&str> {
+        corpus.parts.iter().map(|p| p.text.as_str()).collect()
+    }
+
+    #[test]
+    fn files_and_json_lines_become_documents_once_each() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.txt"), "one").unwrap();
+        std::fs::write(dir.path().join("b.jsonl"), "{\"text\":\"two\",\"id\":1}\n\n{\"text\":\"one\"}\n")
+            .unwrap();
+        std::fs::write(dir.path().join("c.bin"), [0xff, 0xfe]).unwrap();
+        let corpus = Corpus::read(&Sources::new(vec![dir.path().to_owned()])).unwrap();
+        assert_eq!(texts(&corpus), ["one", "two"]);
+        assert_eq!(corpus.bytes(), 6);
+    }
+
+    #[test]
+    fn malformed_files_are_named_with_the_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (json, binary) = (dir.path().join("x.jsonl"), dir.path().join("y.txt"));
+        std::fs::write(&json, "{\"text\":\"good\"}\n{\"words\":1}\n").unwrap();
+        std::fs::write(&binary, b"good\xff").unwrap();
+        let error = Corpus::read(&Sources::new(vec![json])).unwrap_err().to_string();
+        assert!(error.contains("x.jsonl\" line 2: missing field `text`"), "{error}");
+        let error = Corpus::read(&Sources::new(vec![binary.clone()])).unwrap_err().to_string();
+        assert!(error.contains("y.txt\" is not UTF-8 text (first bad byte at 4)"), "{error}");
+        std::fs::write(&binary, " \n ").unwrap();
+        let error = Corpus::read(&Sources::new(vec![binary])).unwrap_err();
+        assert!(matches!(error, CorpusError::Blank { files: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn long_documents_are_cut_at_lines_and_lose_nothing() {
+        let line = "möbius ".repeat(100) + "\n";
+        let text = line.repeat(1000);
+        let corpus = Corpus::from_texts([text.clone()]).unwrap();
+        assert!(corpus.parts.len() > 5);
+        assert!(corpus.parts.iter().all(|p| p.text.len() <= DOCUMENT_BYTES_MAX && p.text.ends_with('\n')));
+        assert_eq!(corpus.parts.iter().filter(|p| p.ends).count(), 1);
+        assert_eq!(texts(&corpus).concat(), text);
+        let endless = "é".repeat(DOCUMENT_BYTES_MAX);
+        assert_eq!(texts(&Corpus::from_texts([endless.clone()]).unwrap()).concat(), endless);
+    }
+
+    #[test]
+    fn a_sample_is_bounded_and_spread() {
+        let corpus = Corpus::from_texts((0..100).map(|i| format!("{i:010}"))).unwrap();
+        let sample = corpus.sample(205);
+        assert_eq!(sample.iter().map(|t| t.len()).sum::<usize>(), 205);
+        assert_eq!(&sample[..3], ["0000000000", "0000000005", "0000000010"]);
+    }
+}
