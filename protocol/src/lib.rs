@@ -9,12 +9,19 @@
 //!                                                                      (signed, hash-chained)
 //! ```
 
+pub mod address;
+pub mod assignment;
 pub mod digest;
 pub mod ids;
 pub mod keys;
 pub mod layout;
 pub mod manifest;
+pub mod model;
+pub mod openskill;
 pub mod record;
+pub mod run;
+pub mod schedule;
+pub mod score;
 pub mod sparse;
 
 pub use digest::{Digest, Hasher};
