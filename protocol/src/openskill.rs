@@ -1,5 +1,6 @@
 //! Plackett–Luce ratings, one player per team (training protocol, section 4.5).
 
+use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::run::RatingRule;
@@ -8,7 +9,7 @@ use crate::run::RatingRule;
 const KAPPA: f64 = 1e-4;
 
 /// What is believed about a player: a normal distribution over skill.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 pub struct Rating {
     /// Mean.
     pub mu: f64,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Hasher};
 use crate::ids::{BlockNumber, NetUid, RunId, Window};
-use crate::model::ModelConfig;
+use crate::model::{ModelConfig, ModelConfigError};
 use crate::schedule::{InnerSchedule, OuterSchedule};
 use crate::sparse::SparseConfig;
 
@@ -124,6 +124,9 @@ pub enum RunConfigError {
         /// What the reader said.
         source: serde_json::Error,
     },
+    /// A model that cannot be built.
+    #[error("run configuration: {0}")]
+    Model(#[from] ModelConfigError),
     /// More bytes than any configuration needs.
     #[error("run configuration has {0} bytes; at most {max} are read", max = RunConfig::BYTES_MAX)]
     TooLong(usize),
@@ -156,6 +159,7 @@ impl RunConfig {
     pub fn check(&self) -> Result<(), RunConfigError> {
         self.check_clock()?;
         self.check_work()?;
+        self.model.check()?;
         let faults = [self.adam.fault(), self.inner.fault(), self.outer.fault(), self.sparse_fault()];
         match faults.into_iter().flatten().chain(self.gauntlet.fault()).next() {
             Some(field) => {

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Rao, Uid};
+use crate::ids::{Alpha, Uid};
 
 /// Every constant of the judgement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,8 +21,8 @@ pub struct GauntletConfig {
     pub eval_lr_factor: f32,
     /// A peer is active when it submitted for this window or one of so many before it.
     pub active_windows: u64,
-    /// Stake above which a hotkey is taken for a validator and not evaluated.
-    pub stake_max: Rao,
+    /// Stake weight above which a hotkey is taken for a validator and not evaluated.
+    pub stake_max: Alpha,
     /// Windows between two weight settings.
     pub windows_per_weights: u64,
     /// Windows between two peer lists.
@@ -209,7 +209,7 @@ impl Default for GauntletConfig {
             evaluation_samples: 8,
             eval_lr_factor: 0.2,
             active_windows: 2,
-            stake_max: Rao(20_000_000_000_000),
+            stake_max: Alpha(20_000_000_000_000),
             windows_per_weights: 3,
             windows_per_peer_list: 2,
             naughty_windows: 20,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::loss::LossScore;
@@ -17,7 +18,7 @@ pub const COPY_REASON_HELP: &str =
     "of two payloads that share too many positions the one that was first seen later is the copy";
 
 /// Why a uid got less than it hoped for, or nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
@@ -158,7 +159,7 @@ impl fmt::Display for Reason {
 }
 
 /// The probe's result.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 pub struct SyncResult {
     /// Steps behind; none when the probe could not be compared.
     pub steps: Option<StepsBehind>,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Uid;
@@ -75,7 +76,7 @@ fn shared(a: &[u16], b: &[u16]) -> usize {
 }
 
 /// The overlap of two submissions of one round.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 pub struct PairOverlap {
     /// The one that was there first.
     pub first: Uid,
@@ -86,7 +87,7 @@ pub struct PairOverlap {
 }
 
 /// How bad a copy is; what follows is in the training protocol, section 4.6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CopyLevel {
     /// Slash.

@@ -1,5 +1,6 @@
 //! How many outer steps a peer's model is behind the validator's (training protocol, section 4.4).
 
+use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
@@ -37,7 +38,7 @@ pub struct ProbePair {
 }
 
 /// How far a probe is from ours, in outer steps.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 pub struct StepsBehind {
     /// Mean of the ratios between the first and the third quartile.
     pub mean: f64,
