@@ -1,1 +1,6 @@
 //! Yuma consensus and dTAO as pure, bit-exact functions, and the simulator over them.
+
+pub mod epoch;
+pub mod fixed;
+pub mod share_pool;
+pub mod vector;
