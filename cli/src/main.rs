@@ -1,2 +1,7 @@
-//! sn3: miners, validators and researchers of Subnet 3's training protocol in one binary.
-fn main() {}
+//! The one binary: see `sn3 --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sn3::run()
+}
