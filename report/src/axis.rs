@@ -1,0 +1,85 @@
+//! Round numbers for axes.
+
+/// A range of values and the round numbers in it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Axis {
+    pub low: f64,
+    pub high: f64,
+    pub ticks: Vec<f64>,
+    decimals: usize,
+}
+
+/// About how many ticks an axis has.
+const TICKS: f64 = 5.0;
+
+impl Axis {
+    /// An axis over all finite values. Without any it runs from 0 to 1; a single value gets room around it.
+    pub fn over(values: impl Iterator<Item = f64>, from_zero: bool) -> Self {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.filter(|value| value.is_finite()) {
+            low = low.min(value);
+            high = high.max(value);
+        }
+        if low > high {
+            (low, high) = (0.0, 1.0);
+        }
+        if from_zero {
+            (low, high) = (low.min(0.0), high.max(0.0));
+        }
+        if low == high {
+            let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
+            (low, high) = (low - if from_zero { 0.0 } else { room }, high + room);
+        }
+        Self::rounded(low, high)
+    }
+
+    fn rounded(low: f64, high: f64) -> Self {
+        let step = round_step((high - low) / TICKS);
+        let (first, last) = ((low / step).floor(), (high / step).ceil());
+        let ticks = (0..=(last - first) as u64).map(|i| (first + i as f64) * step).collect();
+        let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+        Self { low: first * step, high: last * step, ticks, decimals }
+    }
+
+    /// Where `value` lies between the ends: 0 to 1.
+    pub fn share(&self, value: f64) -> f64 {
+        (value - self.low) / (self.high - self.low)
+    }
+
+    /// The text of a tick.
+    pub fn label(&self, value: f64) -> String {
+        if value.abs() >= 1e6 {
+            return format!("{value:.1e}");
+        }
+        format!("{value:.*}", self.decimals)
+    }
+}
+
+/// The smallest of 1, 2, 5 times a power of ten that is at least `raw`.
+fn round_step(raw: f64) -> f64 {
+    let power = 10f64.powf(raw.log10().floor());
+    let factor =
+        [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= raw * 0.999).unwrap_or(10.0);
+    factor * power
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_cover_the_values() {
+        let axis = Axis::over([0.3, 6.9].into_iter(), false);
+        assert_eq!(axis.ticks, [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(axis.label(2.0), "2");
+        assert_eq!(Axis::over([0.01, 0.05].into_iter(), false).label(0.02), "0.02");
+    }
+
+    #[test]
+    fn no_values_and_one_value_have_an_axis() {
+        for values in [vec![], vec![f64::NAN], vec![3.0], vec![0.0], vec![-2.0]] {
+            let axis = Axis::over(values.into_iter(), false);
+            assert!(axis.high > axis.low && axis.ticks.len() >= 2, "{axis:?}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Line and bar charts as inline SVG.
+
+use std::fmt::Write;
+
+use crate::axis::Axis;
+use crate::escape::Escaped;
+use crate::table::{Align, Table};
+
+/// Colours of Okabe and Ito, which people with any colour vision tell apart; dark ones first.
+const COLOURS: [&str; 8] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b", "#767676"];
+/// After eight series the colours come again with another dash.
+const DASHES: [&str; 4] = ["", "6 3", "2 3", "8 3 2 3"];
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 300.0;
+const LEFT: f64 = 64.0;
+const RIGHT: f64 = 150.0;
+const TOP: f64 = 16.0;
+const BOTTOM: f64 = 44.0;
+/// Direct labels closer than this would overlap.
+const LABEL_HEIGHT: f64 = 14.0;
+/// Points that carry a tooltip; longer series are drawn without.
+const TOOLTIPS_MAX: usize = 400;
+
+/// One line, or one colour of bars.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    name: String,
+    points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// Points `(x, y)` in ascending order of x; those that are not finite leave a gap.
+    #[must_use]
+    pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.into(), points }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Lines,
+    Bars,
+}
+
+/// A chart with its axes named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    kind: Kind,
+    title: String,
+    x: String,
+    y: String,
+    from_zero: bool,
+    series: Vec<Series>,
+}
+
+impl Chart {
+    /// A line chart.
+    #[must_use]
+    pub fn lines(title: impl Into<String>, x: impl Into<String>, y: impl Into<String>) -> Self {
+        let (title, x, y) = (title.into(), x.into(), y.into());
+        Self { kind: Kind::Lines, title, x, y, from_zero: false, series: Vec::new() }
+    }
+
+    /// A chart of grouped bars; its values start at 0.
+    #[must_use]
+    pub fn bars(title: impl Into<String>, x: impl Into<String>, y: impl Into<String>) -> Self {
+        Self { kind: Kind::Bars, from_zero: true, ..Self::lines(title, x, y) }
+    }
+
+    /// Starts the values at 0.
+    #[must_use]
+    pub fn from_zero(mut self) -> Self {
+        self.from_zero = true;
+        self
+    }
+
+    /// Adds a series.
+    #[must_use]
+    pub fn with(mut self, series: Series) -> Self {
+        self.series.push(series);
+        self
+    }
+
+    /// Adds several series.
+    #[must_use]
+    pub fn with_all(mut self, series: impl IntoIterator<Item = Series>) -> Self {
+        self.series.extend(series);
+        self
+    }
+
+    /// The numbers as a table: a row for each x, a column for each series.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let columns = std::iter::once((self.x.clone(), Align::Right));
+        let mut table = Table::new(columns.chain(self.series.iter().map(|s| (s.name.clone(), Align::Right))));
+        for x in self.xs() {
+            let cell = |s: &Series| match s.points.iter().find(|p| p.0 == x) {
+                Some(point) if point.1.is_finite() => number(point.1),
+                _ => String::new(),
+            };
+            table.push(std::iter::once(number(x)).chain(self.series.iter().map(cell)));
+        }
+        table
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let series = self.series.iter().map(|s| serde_json::json!({ "name": s.name, "points": s.points }));
+        serde_json::json!({ "title": self.title, "x": self.x, "y": self.y, "series": series.collect::<Vec<_>>() })
+    }
+
+    pub(crate) fn write_html(&self, out: &mut String) {
+        let _ = write!(out, "<figure><figcaption>{}</figcaption>", Escaped(&self.title));
+        self.write_svg(out);
+        out.push_str("<details><summary>Data</summary>");
+        self.table().write_html(out);
+        out.push_str("</details></figure>");
+    }
+
+    fn xs(&self) -> Vec<f64> {
+        let mut xs: Vec<f64> = self.series.iter().flat_map(|s| &s.points).map(|p| p.0).collect();
+        xs.retain(|x| x.is_finite());
+        xs.sort_by(f64::total_cmp);
+        xs.dedup();
+        xs
+    }
+
+    fn write_svg(&self, out: &mut String) {
+        let points = || self.series.iter().flat_map(|s| &s.points);
+        let frame = Frame {
+            x: Axis::over(points().map(|p| p.0), false),
+            y: Axis::over(points().map(|p| p.1), self.from_zero),
+        };
+        let _ = write!(
+            out,
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
+            Escaped(&self.title)
+        );
+        self.write_axes(&frame, out);
+        match self.kind {
+            Kind::Lines => self.write_lines(&frame, out),
+            Kind::Bars => self.write_bars(&frame, out),
+        }
+        self.write_labels(&frame, out);
+        out.push_str("</svg>");
+    }
+
+    fn write_axes(&self, frame: &Frame, out: &mut String) {
+        for &tick in &frame.y.ticks {
+            let y = frame.py(tick);
+            let _ = write!(
+                out,
+                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text class=\"tick\" x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+                WIDTH - RIGHT,
+                LEFT - 8.0,
+                y + 4.0,
+                frame.y.label(tick)
+            );
+        }
+        for &tick in &frame.x.ticks {
+            let _ = write!(
+                out,
+                "<text class=\"tick\" x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                frame.px(tick),
+                HEIGHT - BOTTOM + 18.0,
+                frame.x.label(tick)
+            );
+        }
+        let (middle_x, middle_y) = ((LEFT + WIDTH - RIGHT) / 2.0, (TOP + HEIGHT - BOTTOM) / 2.0);
+        let _ = write!(
+            out,
+            "<text class=\"axis\" x=\"{middle_x}\" y=\"{}\" text-anchor=\"middle\">{}</text><text class=\"axis\" transform=\"translate(14 {middle_y}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+            HEIGHT - 8.0,
+            Escaped(&self.x),
+            Escaped(&self.y)
+        );
+    }
+
+    fn write_lines(&self, frame: &Frame, out: &mut String) {
+        for (index, series) in self.series.iter().enumerate() {
+            let (colour, dash) = look(index);
+            let _ = write!(
+                out,
+                "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-dasharray=\"{dash}\"/>",
+                frame.path(&series.points)
+            );
+            if series.points.len() <= TOOLTIPS_MAX {
+                self.write_dots(frame, series, colour, out);
+            }
+        }
+    }
+
+    fn write_dots(&self, frame: &Frame, series: &Series, colour: &str, out: &mut String) {
+        for &(x, y) in series.points.iter().filter(|p| p.0.is_finite() && p.1.is_finite()) {
+            let _ = write!(
+                out,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{colour}\"><title>{}: {} {}, {} {}</title></circle>",
+                frame.px(x),
+                frame.py(y),
+                Escaped(&series.name),
+                Escaped(&self.x),
+                number(x),
+                number(y),
+                Escaped(&self.y)
+            );
+        }
+    }
+
+    fn write_bars(&self, frame: &Frame, out: &mut String) {
+        let groups = self.xs().len().max(1) as f64;
+        let group = (WIDTH - LEFT - RIGHT) / groups * 0.8;
+        let width = group / self.series.len().max(1) as f64;
+        for (index, series) in self.series.iter().enumerate() {
+            let (colour, _) = look(index);
+            for &(x, y) in series.points.iter().filter(|p| p.0.is_finite() && p.1.is_finite()) {
+                let left = frame.px(x) - group / 2.0 + width * index as f64;
+                let (top, bottom) = (frame.py(y.max(0.0)), frame.py(y.min(0.0)));
+                let _ = write!(
+                    out,
+                    "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\"><title>{}: {} {}, {} {}</title></rect>",
+                    (width - 1.0).max(0.5),
+                    (bottom - top).max(0.5),
+                    Escaped(&series.name),
+                    Escaped(&self.x),
+                    number(x),
+                    number(y),
+                    Escaped(&self.y)
+                );
+            }
+        }
+    }
+
+    /// Names beside the ends of lines, pushed apart where they would overlap.
+    fn write_labels(&self, frame: &Frame, out: &mut String) {
+        let mut labels: Vec<(f64, usize)> =
+            self.series.iter().enumerate().map(|(i, s)| (self.label_height(frame, i, s), i)).collect();
+        labels.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut free_from = TOP;
+        for (wanted, index) in labels {
+            let y = wanted.max(free_from);
+            free_from = y + LABEL_HEIGHT;
+            let _ = write!(
+                out,
+                "<text class=\"label\" x=\"{}\" y=\"{:.1}\" fill=\"{}\">{}</text>",
+                WIDTH - RIGHT + 10.0,
+                y + 4.0,
+                look(index).0,
+                Escaped(&shortened(&self.series[index].name))
+            );
+        }
+    }
+
+    fn label_height(&self, frame: &Frame, index: usize, series: &Series) -> f64 {
+        let last = series.points.iter().rev().find(|p| p.1.is_finite());
+        match (self.kind, last) {
+            (Kind::Lines, Some(point)) => frame.py(point.1),
+            _ => TOP + LABEL_HEIGHT * index as f64,
+        }
+    }
+}
+
+/// Data coordinates to pixels.
+struct Frame {
+    x: Axis,
+    y: Axis,
+}
+
+impl Frame {
+    fn px(&self, x: f64) -> f64 {
+        LEFT + self.x.share(x) * (WIDTH - LEFT - RIGHT)
+    }
+
+    fn py(&self, y: f64) -> f64 {
+        HEIGHT - BOTTOM - self.y.share(y) * (HEIGHT - TOP - BOTTOM)
+    }
+
+    fn path(&self, points: &[(f64, f64)]) -> String {
+        let mut path = String::new();
+        let mut pen_down = false;
+        for &(x, y) in points {
+            if x.is_finite() && y.is_finite() {
+                let _ =
+                    write!(path, "{}{:.1} {:.1}", if pen_down { 'L' } else { 'M' }, self.px(x), self.py(y));
+                pen_down = true;
+            } else {
+                pen_down = false;
+            }
+        }
+        path
+    }
+}
+
+fn look(index: usize) -> (&'static str, &'static str) {
+    (COLOURS[index % COLOURS.len()], DASHES[(index / COLOURS.len()) % DASHES.len()])
+}
+
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(20) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
+/// Six significant digits, without trailing zeros.
+fn number(value: f64) -> String {
+    if value == value.trunc() && value.abs() < 1e15 {
+        return format!("{value:.0}");
+    }
+    let digits = (5 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
+    let text = format!("{value:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_break_the_line() {
+        let chart = Chart::lines("t", "x", "y")
+            .with(Series::new("a", vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 2.0), (3.0, 1.0)]));
+        let mut html = String::new();
+        chart.write_html(&mut html);
+        let path = html.split("<path d=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(path.matches('M').count(), 2, "{path}");
+        assert_eq!(path.matches('L').count(), 1, "{path}");
+        assert!(!html.contains("NaN"));
+    }
+
+    #[test]
+    fn an_empty_chart_is_still_a_chart() {
+        for chart in [Chart::lines("t", "x", "y"), Chart::bars("t", "x", "y").with(Series::new("a", vec![]))]
+        {
+            let mut html = String::new();
+            chart.write_html(&mut html);
+            assert!(html.contains("</svg>") && !html.contains("NaN") && !html.contains("inf"));
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(number(3.0), "3");
+        assert_eq!(number(0.100_000_1), "0.1");
+        assert_eq!(number(1_234.567_89), "1234.57");
+        assert_eq!(number(-0.000_012_345_678), "-0.0000123457");
+    }
+}
