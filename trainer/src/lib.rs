@@ -2,8 +2,16 @@
 
 #![deny(unsafe_code)]
 
+mod adam;
 pub mod data;
 mod files;
+pub mod init;
+mod pool;
 mod random;
+pub mod reference;
+mod shape;
+#[cfg(test)]
+mod tests;
 pub mod tokenizer;
-// train
+pub mod train;
+mod vector;

@@ -45,7 +45,9 @@ pub enum StepError {
         max: usize,
     },
     /// A token that the model has no row for.
-    #[error("sample {sample} has token {token}, outside the model's vocabulary of {vocab}; use the model's tokenizer")]
+    #[error(
+        "sample {sample} has token {token}, outside the model's vocabulary of {vocab}; use the model's tokenizer"
+    )]
     Token {
         /// Its position.
         sample: usize,
@@ -55,7 +57,9 @@ pub enum StepError {
         vocab: u32,
     },
     /// The gradient or the loss is infinite or not a number.
-    #[error("loss {loss} or gradient norm {grad_norm} is not finite; lower the learning rate or go back to a checkpoint")]
+    #[error(
+        "loss {loss} or gradient norm {grad_norm} is not finite; lower the learning rate or go back to a checkpoint"
+    )]
     NotFinite {
         /// The loss.
         loss: f32,
