@@ -2,5 +2,6 @@
 
 pub mod epoch;
 pub mod fixed;
+pub mod pool;
 pub mod share_pool;
 pub mod vector;

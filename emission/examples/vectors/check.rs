@@ -3,6 +3,7 @@
 mod epoch;
 mod json;
 mod math;
+mod swap;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -130,10 +131,12 @@ fn run_file(file: &Path, report: &mut Report) -> io::Result<()> {
         Some("epoch") => "epoch",
         Some("scenario") => "scenario",
         Some("math") => "math",
+        Some("swap") => "swap",
         _ => return Ok(()),
     };
     match kind {
         "math" => math::check(&value, &mut checker),
+        "swap" => swap::check(&value, &mut checker),
         _ => epoch::check(&value, &mut checker),
     }
     report.absorb(kind, file, checker);
