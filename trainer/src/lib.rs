@@ -4,6 +4,7 @@
 
 mod adam;
 pub mod data;
+pub mod fast;
 mod files;
 pub mod init;
 mod pool;

@@ -27,6 +27,14 @@ impl<'a> Matrix<'a> {
         Self { data, rows: data.len() / columns, columns, row_step: columns, column_step: 1 }
     }
 
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// The same matrix with rows and columns exchanged; nothing is copied.
     pub(super) fn transposed(self) -> Self {
         let Self { data, rows, columns, row_step, column_step } = self;
@@ -68,13 +76,7 @@ pub(super) fn multiply(pool: &Pool, out: &mut [f32], left: Matrix<'_>, right: Ma
 }
 
 /// `out = scale · left · right` (or `+=`) for a row-major `out`, on the calling thread.
-pub(super) fn multiply_scaled(
-    out: &mut [f32],
-    left: Matrix<'_>,
-    right: Matrix<'_>,
-    into: Into,
-    scale: f32,
-) {
+pub(super) fn multiply_scaled(out: &mut [f32], left: Matrix<'_>, right: Matrix<'_>, into: Into, scale: f32) {
     let (rows, columns, inner) = (left.rows, right.columns, left.columns);
     assert_eq!((inner, out.len()), (right.rows, rows * columns), "sizes of a product");
     left.check();
@@ -118,7 +120,10 @@ mod tests {
 
     fn naive(left: &[f32], right: &[f32], inner: usize, columns: usize) -> Vec<f32> {
         let at = |r: usize, c: usize| (0..inner).map(|i| left[r * inner + i] * right[i * columns + c]).sum();
-        (0..left.len() / inner).flat_map(|r| (0..columns).map(move |c| (r, c))).map(|(r, c)| at(r, c)).collect()
+        (0..left.len() / inner)
+            .flat_map(|r| (0..columns).map(move |c| (r, c)))
+            .map(|(r, c)| at(r, c))
+            .collect()
     }
 
     #[test]

@@ -20,7 +20,8 @@ impl Rotary {
             let power = -2.0 * (index % half) as f64 / dims.head_dim as f64;
             (index / half) as f64 * dims.rope_theta.powf(power)
         };
-        let table = |function: fn(f64) -> f64| (0..context * half).map(|i| function(angle(i)) as f32).collect();
+        let table =
+            |function: fn(f64) -> f64| (0..context * half).map(|i| function(angle(i)) as f32).collect();
         Self { cos: table(f64::cos), sin: table(f64::sin) }
     }
 }
@@ -33,7 +34,14 @@ pub(super) struct HeadsMut<'a> {
 }
 
 /// Rows of `qkv` to heads, queries and keys rotated by their positions.
-pub(super) fn split(pool: &Pool, dims: &Dims, rotary: &Rotary, tokens: usize, qkv: &[f32], heads: HeadsMut<'_>) {
+pub(super) fn split(
+    pool: &Pool,
+    dims: &Dims,
+    rotary: &Rotary,
+    tokens: usize,
+    qkv: &[f32],
+    heads: HeadsMut<'_>,
+) {
     let (q, kv) = (tokens * dims.q(), tokens * dims.kv());
     let outputs = heads.q.chunks_mut(q).zip(heads.k.chunks_mut(kv)).zip(heads.v.chunks_mut(kv));
     pool.each(qkv.chunks(tokens * dims.qkv()).zip(outputs), |(rows, ((q, k), v))| {
@@ -118,7 +126,14 @@ fn turn_to_heads(dims: &Dims, rotary: &Rotary, tokens: usize, token: usize, row:
 }
 
 #[inline(always)]
-fn turn_from_heads(dims: &Dims, rotary: &Rotary, tokens: usize, token: usize, heads: &[f32], row: &mut [f32]) {
+fn turn_from_heads(
+    dims: &Dims,
+    rotary: &Rotary,
+    tokens: usize,
+    token: usize,
+    heads: &[f32],
+    row: &mut [f32],
+) {
     let width = dims.head_dim;
     for (part, head) in row.chunks_exact_mut(width).zip(heads.chunks_exact(tokens * width)) {
         turn(rotary, token, -1.0, &head[token * width..][..width], part);
