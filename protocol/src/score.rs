@@ -13,7 +13,7 @@ pub mod overlap;
 pub mod sync;
 pub mod weights;
 
-pub use card::{COPY_REASON_HELP, Reason, Scorecard, ScorecardSet, SyncResult};
+pub use card::{Reason, Scorecard, ScorecardSet, SyncResult};
 pub use loss::{Control, LossChange, LossScore, LossScoreError};
 pub use overlap::{CopyLevel, PairOverlap};
 

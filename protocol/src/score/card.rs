@@ -13,10 +13,6 @@ use crate::ids::{RunId, Uid, Window};
 use crate::keys::Hotkey;
 use crate::openskill::Rating;
 
-/// What a reader of scorecards should know about copies.
-pub const COPY_REASON_HELP: &str =
-    "of two payloads that share too many positions the one that was first seen later is the copy";
-
 /// Why a uid got less than it hoped for, or nothing.
 #[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -68,6 +64,8 @@ pub enum Reason {
         /// Outer steps.
         steps: f64,
     },
+    /// The manifest has no probe that can be compared.
+    NoProbe,
     /// The update raises the loss on random data.
     RaisesLoss,
     /// Too many of the last evaluations were negative.
@@ -135,6 +133,7 @@ impl fmt::Display for Reason {
                 write!(f, "replay: the same payload was submitted for window {window}")
             }
             Self::BehindModel { steps } => write!(f, "the model is {steps:.1} outer steps behind"),
+            Self::NoProbe => f.write_str("the published probe cannot be compared"),
             Self::RaisesLoss => f.write_str("the update raises the loss on random data"),
             Self::OftenNegative { negative, of } => {
                 write!(f, "{negative} of the last {of} evaluations were negative")

@@ -91,10 +91,12 @@ impl LossScore {
         plain - self.expected_gap().unwrap_or(0.0)
     }
 
-    /// The result of the own-data test: +1 when [`LossScore::own_data_gap`] is positive, else −1.
+    /// The result of the own-data test: +1 when [`LossScore::own_data_gap`] is positive and the update helps
+    /// on both kinds of data, else −1. (The reference asks only for the gap, and noise wins it half the time.)
     #[must_use]
     pub fn binary(&self) -> f64 {
-        if self.own_data_gap() > 0.0 { 1.0 } else { -1.0 }
+        let helps = self.own.relative() > 0.0 && self.random.relative() > 0.0;
+        if helps && self.own_data_gap() > 0.0 { 1.0 } else { -1.0 }
     }
 
     fn expected_gap(&self) -> Option<f64> {
@@ -133,6 +135,13 @@ mod tests {
     #[test]
     fn a_peer_that_helps_equally_everywhere_did_not_train_its_data() {
         let score = LossScore::new(change(2.0, 1.9), change(4.0, 3.8), vec![]).unwrap();
+        assert_eq!(score.binary(), -1.0);
+    }
+
+    #[test]
+    fn what_hurts_less_on_own_data_than_elsewhere_does_not_pass() {
+        let score = LossScore::new(change(4.0, 4.1), change(4.0, 4.2), vec![]).unwrap();
+        assert!(score.own_data_gap() > 0.0);
         assert_eq!(score.binary(), -1.0);
     }
 
