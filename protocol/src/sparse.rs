@@ -1,6 +1,24 @@
-//! What a pseudo-gradient is after compression, and the arithmetic that makes it (training protocol, sections 1.4 to 1.6).
+//! What a pseudo-gradient is after compression, and the arithmetic that makes it (training protocol, sections
+//! 1.4 to 1.6).
+//!
+//! ```text
+//!  error ← β·error + delta ──► chunks ──► top-k by |value| ──► quantiser ──► PseudoGradient
+//!    ▲                                                             │
+//!    └──────────────── minus what was sent ◄───────────────────────┘
+//! ```
+
+mod chunks;
+mod compress;
+mod quantize;
+mod select;
+
+pub use chunks::{Chunk, Chunks, largest_divisor};
+pub use compress::{CompressError, compress};
+pub use quantize::Quantizer;
 
 use serde::{Deserialize, Serialize};
+
+use crate::layout::Layout;
 
 /// Numbers of the compression; part of the run's configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,15 +37,6 @@ impl Default for SparseConfig {
     }
 }
 
-/// The four-bin quantiser of one tensor: a kept value decodes to `lookup[code] + shift`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Quantizer {
-    /// Mean of the kept values.
-    pub shift: f32,
-    /// Mean of the centred values that fell into each bin; 0 for an empty bin.
-    pub lookup: [f32; 4],
-}
-
 /// The kept values of one tensor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SparseTensor {
@@ -39,9 +48,48 @@ pub struct SparseTensor {
     pub quantizer: Quantizer,
 }
 
+impl SparseTensor {
+    /// The kept values in order.
+    pub fn values(&self) -> impl Iterator<Item = f32> + '_ {
+        let decoded = self.quantizer.decoded();
+        self.codes.iter().map(move |&code| decoded[usize::from(code & 3)])
+    }
+
+    /// L2 norm of the kept values: squares are summed in f64 in the order of `indices`, the root is rounded to
+    /// f32. This is the norm that aggregation clips by.
+    #[must_use]
+    pub fn norm(&self) -> f32 {
+        self.values().map(|value| f64::from(value) * f64::from(value)).sum::<f64>().sqrt() as f32
+    }
+}
+
 /// A miner's compressed contribution of one window: one sparse tensor for each tensor of the layout.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PseudoGradient {
     /// In the layout's order.
     pub tensors: Vec<SparseTensor>,
+}
+
+impl PseudoGradient {
+    /// The dense values in the layout's flat order; positions that were not sent are 0.
+    ///
+    /// # Panics
+    /// If the pseudo-gradient was neither made for nor decoded with this layout.
+    #[must_use]
+    pub fn decode_dense(&self, layout: &Layout, top_k: u32) -> Vec<f32> {
+        let mut dense = vec![0.0; layout.parameters()];
+        for (index, tensor) in self.tensors.iter().enumerate() {
+            let chunks = Chunks::of(layout, index);
+            let out = &mut dense[layout.range(index)];
+            chunks.for_each_kept(top_k, tensor, |position, value| out[position] = value);
+        }
+        dense
+    }
+
+    /// L2 norm over all tensors' kept values, in f64.
+    #[must_use]
+    pub fn norm(&self) -> f64 {
+        let square = |value: f32| f64::from(value) * f64::from(value);
+        self.tensors.iter().flat_map(SparseTensor::values).map(square).sum::<f64>().sqrt()
+    }
 }
