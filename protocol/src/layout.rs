@@ -136,6 +136,28 @@ impl Layout {
         self.offsets[index]..self.offsets[index + 1]
     }
 
+    /// The flat buffer as one slice a tensor.
+    ///
+    /// # Panics
+    /// If `flat` is shorter than [`Layout::parameters`]; the caller owns both.
+    #[must_use]
+    pub fn split_mut<'a>(&self, mut flat: &'a mut [f32]) -> Vec<&'a mut [f32]> {
+        let mut parts = Vec::with_capacity(self.tensors.len());
+        for tensor in &self.tensors {
+            let (part, rest) = flat.split_at_mut(tensor.len());
+            parts.push(part);
+            flat = rest;
+        }
+        parts
+    }
+
+    /// The tensor that flat position `at` belongs to, with the position in it.
+    #[must_use]
+    pub fn locate(&self, at: usize) -> Option<(&TensorSpec, usize)> {
+        let index = self.offsets.partition_point(|&offset| offset <= at).checked_sub(1)?;
+        Some((self.tensors.get(index)?, at - self.offsets[index]))
+    }
+
     /// The identity of this layout: names, shapes, order and chunking rule.
     #[must_use]
     pub fn digest(&self) -> Digest {

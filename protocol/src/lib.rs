@@ -10,6 +10,7 @@
 //! ```
 
 pub mod address;
+pub mod aggregate;
 pub mod assignment;
 pub mod digest;
 pub mod ids;
@@ -23,6 +24,7 @@ pub mod run;
 pub mod schedule;
 pub mod score;
 pub mod sparse;
+pub mod wire;
 
 pub use digest::{Digest, Hasher};
 pub use ids::{Alpha, BlockNumber, NetUid, Rao, RunId, Uid, Window};

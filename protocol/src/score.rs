@@ -15,7 +15,7 @@ pub mod weights;
 
 pub use card::{Reason, Scorecard, ScorecardSet, SyncResult};
 pub use loss::{Control, LossChange, LossScore, LossScoreError};
-pub use overlap::{CopyLevel, PairOverlap};
+pub use overlap::{CopyLevel, Geometry, PairOverlap};
 
 use crate::run::BmaRule;
 

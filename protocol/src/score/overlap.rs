@@ -6,7 +6,9 @@ use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Uid;
+use crate::layout::Layout;
 use crate::run::OverlapRule;
+use crate::sparse::{Chunks, PseudoGradient};
 
 /// The positions that one peer sent of one tensor, chunk after chunk.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +63,37 @@ pub fn tensor_overlap(a: &Positions<'_>, b: &Positions<'_>) -> f64 {
         }
     };
     a.kept.iter().map(&mut chunk).sum::<f64>() / a.kept.len() as f64
+}
+
+/// How a layout's tensors are cut, computed once for all pairs of a round.
+#[derive(Clone, Debug)]
+pub struct Geometry {
+    tensors: Vec<(Vec<usize>, bool)>,
+}
+
+impl Geometry {
+    /// The geometry of a layout of which `top_k` values are kept in each chunk.
+    #[must_use]
+    pub fn new(layout: &Layout, top_k: u32) -> Self {
+        let of = |index: usize| {
+            let chunks = Chunks::of(layout, index);
+            let kept = chunks.iter().map(|chunk| chunks.kept(&chunk, top_k)).collect();
+            (kept, chunks.is_dense(top_k))
+        };
+        Self { tensors: (0..layout.tensors().len()).map(of).collect() }
+    }
+
+    /// [`overlap`] of two pseudo-gradients of this layout.
+    #[must_use]
+    pub fn overlap(&self, a: &PseudoGradient, b: &PseudoGradient) -> f64 {
+        overlap(&self.positions(a), &self.positions(b))
+    }
+
+    fn positions<'a>(&'a self, of: &'a PseudoGradient) -> Vec<Positions<'a>> {
+        let both = of.tensors.iter().zip(&self.tensors);
+        both.map(|(tensor, (kept, dense))| Positions { indices: &tensor.indices, kept, dense: *dense })
+            .collect()
+    }
 }
 
 /// Number of values in both of two strictly ascending lists.

@@ -55,7 +55,8 @@ pub fn compress(
         }
     }
     check_finite(layout, config.error_decay, error, delta)?;
-    let tensors = split(layout, error)
+    let tensors = layout
+        .split_mut(error)
         .into_par_iter()
         .enumerate()
         .map(|(index, error)| {
@@ -68,20 +69,9 @@ pub fn compress(
 fn check_finite(layout: &Layout, decay: f32, error: &[f32], delta: &[f32]) -> Result<(), CompressError> {
     let wrong = error.iter().zip(delta).position(|(e, d)| !(decay * e + d).is_finite());
     let Some(at) = wrong else { return Ok(()) };
-    let index = (0..layout.tensors().len()).find(|&i| layout.range(i).contains(&at)).unwrap_or(0);
-    let tensor = layout.tensors()[index].name.clone();
-    Err(CompressError::NotFinite { tensor, position: at - layout.range(index).start })
-}
-
-/// The flat buffer as one slice a tensor.
-fn split<'a>(layout: &Layout, mut flat: &'a mut [f32]) -> Vec<&'a mut [f32]> {
-    let mut parts = Vec::with_capacity(layout.tensors().len());
-    for tensor in layout.tensors() {
-        let (part, rest) = flat.split_at_mut(tensor.len());
-        parts.push(part);
-        flat = rest;
-    }
-    parts
+    let (tensor, position) =
+        layout.locate(at).map(|(tensor, position)| (tensor.name.clone(), position)).unwrap_or_default();
+    Err(CompressError::NotFinite { tensor, position })
 }
 
 fn compress_tensor(chunks: &Chunks, config: &SparseConfig, error: &mut [f32], delta: &[f32]) -> SparseTensor {
