@@ -1,6 +1,14 @@
 //! The whole chain's economic state in memory, its block step and its operations.
 
 mod bank;
+mod block;
+mod children;
+mod claims;
+mod coinbase;
+mod epochs;
+mod payout;
+mod registration;
+mod staking;
 mod subnet;
 
 use std::collections::BTreeMap;
@@ -10,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
 pub use bank::{Balances, Bank};
+pub use block::BlockReport;
+pub use children::CHILDREN_MAX;
+pub use staking::{Position, PriceLimit, StakeMoved};
 pub use subnet::{
     BlockEmission, Limits, Mechanism, Neurons, Pending, Relation, Schedule, Secret, Subnet, WeightCommit,
     default_params,
@@ -176,6 +187,32 @@ impl Network {
     #[must_use]
     pub fn subnet(&self, netuid: NetUid) -> Option<&Subnet> {
         self.subnets.get(&netuid)
+    }
+
+    /// A subnet to change, if it exists.
+    pub fn subnet_mut(&mut self, netuid: NetUid) -> Option<&mut Subnet> {
+        self.subnets.get_mut(&netuid)
+    }
+
+    /// Puts stake onto a hotkey out of nothing: genesis and tests. Issuance and pools are the caller's matter.
+    ///
+    /// # Errors
+    /// An unknown subnet.
+    pub fn grant_stake(
+        &mut self,
+        netuid: NetUid,
+        hotkey: &Hotkey,
+        coldkey: &Coldkey,
+        amount: u64,
+    ) -> Result<(), crate::OpError> {
+        if !self.subnets.contains_key(&netuid) {
+            return Err(crate::OpError::SubnetNotExists);
+        }
+        self.credit_stake(netuid, hotkey, coldkey, amount);
+        if netuid.0 == 0 {
+            self.remember_root_staker(coldkey);
+        }
+        Ok(())
     }
 
     /// TAO staked on root (`SubnetTAO[0]`), in rao.

@@ -1,5 +1,6 @@
 //! Golden vector files against this crate. Shared by the example and the crate's tests.
 
+mod coinbase;
 mod epoch;
 mod json;
 mod math;
@@ -128,6 +129,7 @@ fn run_file(file: &Path, report: &mut Report) -> io::Result<()> {
     let mut checker = Checker::default();
     let folder = file.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let kind = match folder.as_deref() {
+        Some("coinbase") => "coinbase",
         Some("epoch") => "epoch",
         Some("scenario") => "scenario",
         Some("math") => "math",
@@ -135,6 +137,7 @@ fn run_file(file: &Path, report: &mut Report) -> io::Result<()> {
         _ => return Ok(()),
     };
     match kind {
+        "coinbase" => coinbase::check(&value, &mut checker),
         "math" => math::check(&value, &mut checker),
         "swap" => swap::check(&value, &mut checker),
         _ => epoch::check(&value, &mut checker),

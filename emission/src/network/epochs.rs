@@ -1,0 +1,149 @@
+//! Which epochs run in a block, and what they read (emission mathematics, sections 4 and 6).
+
+use sn3_protocol::{Hotkey, NetUid};
+
+use super::payout::Amounts;
+use super::{BlockReport, Network, Pending, Subnet};
+use crate::epoch::{EpochInput, MechanismInput, SubnetEpoch, inherited_stake, run_subnet};
+
+impl Network {
+    /// Drains the subnets whose epoch is due, then runs and pays out each, ascending.
+    pub(super) fn run_due_epochs(&mut self, order: &[NetUid], report: &mut BlockReport) {
+        let mut drained = Vec::new();
+        for netuid in order {
+            if let Some(pending) = self.drain_if_due(*netuid, drained.len(), report) {
+                drained.push((*netuid, pending));
+            }
+        }
+        drained.sort_by_key(|(netuid, _)| *netuid);
+        for (netuid, pending) in drained {
+            self.run_epoch(netuid, pending);
+            report.epochs.push(netuid);
+        }
+    }
+
+    /// Advances a subnet's schedule; answers its pending amounts when its epoch runs in this block.
+    fn drain_if_due(&mut self, netuid: NetUid, ran: usize, report: &mut BlockReport) -> Option<Pending> {
+        let (block, limit) = (self.block, usize::from(self.globals.max_epochs_per_block));
+        let subnet = self.subnets.get_mut(&netuid)?;
+        let schedule = &mut subnet.schedule;
+        schedule.blocks_since_last_step += 1;
+        if !schedule.is_due(block, subnet.params.tempo) {
+            return None;
+        }
+        if ran >= limit {
+            schedule.pending_epoch_at = block + 1;
+            report.deferred.push(netuid);
+            return None;
+        }
+        schedule.last_epoch_block = block;
+        schedule.pending_epoch_at = 0;
+        schedule.epoch_index += 1;
+        let consistent = subnet.neurons.uids.len() == subnet.neurons.hotkeys.len();
+        consistent.then(|| {
+            schedule.blocks_since_last_step = 0;
+            std::mem::take(&mut subnet.pending)
+        })
+    }
+
+    fn run_epoch(&mut self, netuid: NetUid, pending: Pending) {
+        let total = pending.server.saturating_add(pending.validator).saturating_add(pending.root_alpha);
+        let epoch = self.compute_epoch(netuid, total);
+        let subnet = self.subnets.get_mut(&netuid).expect("drained subnets exist");
+        let amounts = Amounts::new(subnet, &epoch);
+        subnet.store_epoch(epoch);
+        self.distribute(netuid, &pending, &amounts);
+    }
+
+    /// Runs a subnet's epoch over an amount without storing anything: what the next epoch would be.
+    ///
+    /// # Panics
+    /// When there is no such subnet.
+    #[must_use]
+    pub fn compute_epoch(&self, netuid: NetUid, rao_emission: u64) -> SubnetEpoch {
+        let subnet = &self.subnets[&netuid];
+        let (alpha_stake, root_stake) = self.inherited_stakes(subnet);
+        let commits: Vec<Vec<u64>> = (0..subnet.mechanisms.len()).map(|m| subnet.earliest_commits(m)).collect();
+        let input = EpochInput {
+            params: &subnet.params,
+            block: self.block,
+            last_mechanism_step_block: subnet.schedule.last_mechanism_step_block,
+            owner_uid: subnet.owner_uid(),
+            alpha_stake: &alpha_stake,
+            root_stake: &root_stake,
+            tao_weight: self.globals.tao_weight,
+            stake_threshold: self.globals.stake_threshold_rao,
+            block_at_registration: &subnet.neurons.registered_at,
+            validator_permit: &subnet.neurons.validator_permit,
+        };
+        let mechanisms: Vec<MechanismInput<'_>> = subnet
+            .mechanisms
+            .iter()
+            .zip(&commits)
+            .map(|(m, earliest_commit)| MechanismInput {
+                weights: &m.weights,
+                bonds: &m.bonds,
+                last_update: &m.last_update,
+                earliest_commit,
+            })
+            .collect();
+        run_subnet(&input, &mechanisms, subnet.emission_split.as_deref(), rao_emission)
+    }
+
+    /// Alpha and root stake by uid after inheritance over child keys.
+    fn inherited_stakes(&self, subnet: &Subnet) -> (Vec<u64>, Vec<u64>) {
+        let root = &self.subnets[&NetUid(0)];
+        let hotkeys = subnet.neurons.hotkeys.iter();
+        hotkeys.map(|hotkey| (inherited(subnet, subnet, hotkey), inherited(subnet, root, hotkey))).unzip()
+    }
+
+    /// A hotkey's stake as the epoch and the weights guard count it, floored to rao.
+    #[must_use]
+    pub fn weighted_stake(&self, netuid: NetUid, hotkey: &Hotkey) -> u64 {
+        let Some(subnet) = self.subnet(netuid) else { return 0 };
+        let root = &self.subnets[&NetUid(0)];
+        let (alpha, tao) = (inherited(subnet, subnet, hotkey), inherited(subnet, root, hotkey));
+        crate::epoch::total_stake(alpha, tao, self.globals.tao_weight).to_u64()
+    }
+}
+
+/// Stake on `stakes` after the child key relations of `families`.
+fn inherited(families: &Subnet, stakes: &Subnet, hotkey: &Hotkey) -> u64 {
+    let children = families.children.get(hotkey).into_iter().flatten().map(|(p, _)| *p);
+    let parents = families.parents.get(hotkey).into_iter().flatten();
+    let parents = parents.map(|(p, parent)| (*p, stakes.stake_of_hotkey(parent)));
+    inherited_stake(stakes.stake_of_hotkey(hotkey), children, parents)
+}
+
+impl Subnet {
+    /// Block of each neuron's earliest unexpired commit, `u64::MAX` without one.
+    fn earliest_commits(&self, mechanism: usize) -> Vec<u64> {
+        if !self.params.commit_reveal_enabled {
+            return Vec::new();
+        }
+        let mut earliest = vec![u64::MAX; self.neurons.len()];
+        for commit in &self.mechanisms[mechanism].commits {
+            let expired = self.schedule.epoch_index > commit.epoch.saturating_add(self.limits.reveal_period_epochs);
+            if let Some(uid) = self.neurons.uid_of(&commit.hotkey).filter(|_| !expired) {
+                let block = &mut earliest[usize::from(uid)];
+                *block = commit.block.min(*block);
+            }
+        }
+        earliest
+    }
+
+    fn store_epoch(&mut self, epoch: SubnetEpoch) {
+        let neurons = &mut self.neurons;
+        neurons.active = epoch.active;
+        neurons.emission = epoch.emission;
+        neurons.consensus = epoch.consensus;
+        neurons.dividends = epoch.dividends;
+        neurons.validator_trust = epoch.validator_trust;
+        neurons.stake_weight = epoch.stake_weight;
+        neurons.validator_permit = epoch.validator_permit;
+        for (mechanism, output) in self.mechanisms.iter_mut().zip(epoch.mechanisms) {
+            mechanism.bonds = output.bonds;
+            mechanism.incentive = output.incentive;
+        }
+    }
+}
