@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod adam;
+pub mod checkpoint;
 pub mod data;
 pub mod fast;
 mod files;
@@ -11,6 +12,7 @@ mod pool;
 mod random;
 pub mod reference;
 mod shape;
+pub mod sidecar;
 #[cfg(test)]
 mod tests;
 pub mod tokenizer;

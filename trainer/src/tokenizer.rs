@@ -136,6 +136,11 @@ impl Tokenizer {
         self.eos
     }
 
+    /// The text of one entry.
+    pub(crate) fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
     /// The ids of `text`, without special tokens.
     ///
     /// # Errors

@@ -10,14 +10,17 @@ const ROW_BLOCK: usize = 64;
 pub(super) fn forward(pool: &Pool, gate_up: &[f32], out: &mut [f32], width: usize) {
     let blocks = gate_up.chunks(ROW_BLOCK * 2 * width).zip(out.chunks_mut(ROW_BLOCK * width));
     pool.each(blocks, |(gate_up, out)| {
-        vector::fast(|| {
-            for (row, out) in gate_up.chunks_exact(2 * width).zip(out.chunks_exact_mut(width)) {
-                let (gate, up) = row.split_at(width);
-                for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
-                    *out = gate * vector::sigmoid(*gate) * up;
+        vector::fast(
+            #[inline(always)]
+            || {
+                for (row, out) in gate_up.chunks_exact(2 * width).zip(out.chunks_exact_mut(width)) {
+                    let (gate, up) = row.split_at(width);
+                    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+                        *out = gate * vector::sigmoid(*gate) * up;
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }
 
@@ -28,18 +31,21 @@ pub(super) fn forward(pool: &Pool, gate_up: &[f32], out: &mut [f32], width: usiz
 pub(super) fn backward(pool: &Pool, gate_up: &mut [f32], dout: &mut [f32], width: usize) {
     let blocks = gate_up.chunks_mut(ROW_BLOCK * 2 * width).zip(dout.chunks_mut(ROW_BLOCK * width));
     pool.each(blocks, |(gate_up, dout)| {
-        vector::fast(|| {
-            for (row, dout) in gate_up.chunks_exact_mut(2 * width).zip(dout.chunks_exact_mut(width)) {
-                let (gate, up) = row.split_at_mut(width);
-                for ((dout, gate), up) in dout.iter_mut().zip(gate).zip(up) {
-                    let sigmoid = vector::sigmoid(*gate);
-                    let silu = *gate * sigmoid;
-                    let (gradient, result) = (*dout, silu * *up);
-                    *gate = gradient * *up * sigmoid * (1.0 + *gate * (1.0 - sigmoid));
-                    *up = gradient * silu;
-                    *dout = result;
+        vector::fast(
+            #[inline(always)]
+            || {
+                for (row, dout) in gate_up.chunks_exact_mut(2 * width).zip(dout.chunks_exact_mut(width)) {
+                    let (gate, up) = row.split_at_mut(width);
+                    for ((dout, gate), up) in dout.iter_mut().zip(gate).zip(up) {
+                        let sigmoid = vector::sigmoid(*gate);
+                        let silu = *gate * sigmoid;
+                        let (gradient, result) = (*dout, silu * *up);
+                        *gate = gradient * *up * sigmoid * (1.0 + *gate * (1.0 - sigmoid));
+                        *up = gradient * silu;
+                        *dout = result;
+                    }
                 }
-            }
-        });
+            },
+        );
     });
 }
