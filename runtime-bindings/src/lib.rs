@@ -1,5 +1,6 @@
 //! Typed subxt bindings and the chain client on top of them.
 
+mod bindings;
 pub mod block;
 pub mod clock;
 pub mod errors;
@@ -7,6 +8,7 @@ pub mod explain;
 pub mod ledger;
 pub mod metagraph;
 pub mod subnet;
+pub mod wallet;
 
 pub use block::{BlockRef, Receipt};
 pub use clock::{ChainClock, ClockError, ManualClock};
@@ -14,3 +16,4 @@ pub use errors::{ConnectError, ReadError, SubmitError, WeightsError};
 pub use ledger::LedgerError;
 pub use metagraph::{Metagraph, Neuron};
 pub use subnet::SubnetChain;
+pub use wallet::{ColdkeyPair, HotkeyPair, KeySource, Wallet, WalletError};
