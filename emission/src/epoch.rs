@@ -271,7 +271,16 @@ fn vectors(
     let combined = incentive.iter().zip(&dividends).map(|(i, d)| i.saturating_add(*d));
     let emission_sum = combined.fold(I32F32::ZERO, I32F32::wrapping_add);
     let stake = standing.stake.clone();
-    EpochVectors { stake, active_stake, consensus, validator_trust, incentive, dividends, emission_sum, ema_bonds }
+    EpochVectors {
+        stake,
+        active_stake,
+        consensus,
+        validator_trust,
+        incentive,
+        dividends,
+        emission_sum,
+        ema_bonds,
+    }
 }
 
 /// Weights of permitted validators towards neurons that were there when they were set, normalised by row.
@@ -314,7 +323,9 @@ impl<'a> WeightMask<'a> {
     fn keeps(&self, column: u16) -> bool {
         let column = usize::from(column);
         self.registered.get(column).is_some_and(|registered| {
-            Some(column) != self.forbidden_column && self.updated > *registered && self.committed >= *registered
+            Some(column) != self.forbidden_column
+                && self.updated > *registered
+                && self.committed >= *registered
         })
     }
 }
@@ -368,7 +379,11 @@ impl Amounts {
             return Self { server, combined: validator.clone(), validator };
         }
         let part = |x: &Vec<I32F32>| x.iter().map(|v| amount(&v.safe_div(sum))).collect();
-        Self { server: part(&vectors.incentive), validator: part(&vectors.dividends), combined: part(&combined) }
+        Self {
+            server: part(&vectors.incentive),
+            validator: part(&vectors.dividends),
+            combined: part(&combined),
+        }
     }
 }
 

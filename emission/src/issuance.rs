@@ -86,4 +86,3 @@ pub fn root_proportion(
     let root = U96F32::from_int(root_tao).saturating_mul(tao_weight);
     root.safe_div(root.saturating_add(U96F32::from_int(alpha_issuance)))
 }
-

@@ -26,6 +26,46 @@
 //!   [`network::Subnet::pool`], stake from [`Network::stake_of`], the price of a registration from
 //!   `registration_price.burn_rao`, the next epoch from [`network::Schedule::next_epoch_block`].
 //!
+//! * `on_initialize` with drand rounds at hand: `step_block_with(parent_hash, &mut opener)` reveals timelocked
+//!   weights through a [`network::Opener`].
+//! * Root calls set fields: [`Network::globals`], and per subnet [`network::Subnet::params`] (what the epoch
+//!   reads), [`network::Subnet::limits`] (what calls read), `registration_price`, `emission_enabled`.
+//!
+//! ```
+//! use sn3_emission::{Network, OpError, network::{Balances, Bank, Globals, Weights}};
+//! use sn3_protocol::{Coldkey, Hotkey, NetUid};
+//!
+//! let (owner, miner) = (Coldkey([1; 32]), Coldkey([2; 32]));
+//! let (validator_key, miner_key) = (Hotkey([1; 32]), Hotkey([2; 32]));
+//! let mut bank = Balances::default();
+//! let mut network = Network::new(Globals::default(), 0);
+//! for coldkey in [owner, miner] {
+//!     bank.credit(&coldkey, 5_000_000_000_000);
+//!     network.total_issuance += 5_000_000_000_000;
+//! }
+//!
+//! // A subnet with one validator, who owns it, and one miner.
+//! let netuid = network.register_network(&mut bank, &owner, &validator_key)?;
+//! network.start_call(&owner, netuid)?;
+//! let subnet = network.subnet_mut(netuid).ok_or(OpError::SubnetNotExists)?;
+//! subnet.params.tempo = 10;
+//! subnet.params.commit_reveal_enabled = false;
+//! subnet.limits.weights_rate_limit_blocks = 0;
+//! let miner_uid = network.register(&mut bank, &miner, &miner_key, netuid)?;
+//! network.add_stake(&mut bank, &owner, &validator_key, netuid, 100_000_000_000)?;
+//!
+//! // Weights need an epoch to pay, and a permit needs one before that.
+//! for block in 0..30_u8 {
+//!     if block % 5 == 1 {
+//!         let weights = Weights { uids: vec![miner_uid.0], values: vec![1], version_key: 0 };
+//!         network.set_weights(&validator_key, netuid, 0, &weights)?;
+//!     }
+//!     network.step_block(&[block; 32]);
+//! }
+//! assert!(network.stake_of(&miner_key, &miner, netuid) > 10_000_000_000);
+//! # Ok::<(), OpError>(())
+//! ```
+//!
 //! # What it does not do
 //! No signatures, no transaction fees, no drand decryption: who calls and who may call is the pallet's matter
 //! wherever it is not stake, ownership or registration. Leases, locks and conviction are not part of it.

@@ -6,10 +6,13 @@ mod children;
 mod claims;
 mod coinbase;
 mod epochs;
+mod networks;
+mod owner;
 mod payout;
 mod registration;
 mod staking;
 mod subnet;
+mod weights;
 
 use std::collections::BTreeMap;
 
@@ -20,11 +23,13 @@ use sn3_protocol::{Coldkey, Hotkey, NetUid};
 pub use bank::{Balances, Bank};
 pub use block::BlockReport;
 pub use children::CHILDREN_MAX;
+pub use owner::{ACTIVITY_FACTOR_RANGE, CLAIM_SUBNETS_MAX, MECHANISM_UIDS_MAX, TEMPO_RANGE};
 pub use staking::{Position, PriceLimit, StakeMoved};
 pub use subnet::{
     BlockEmission, Limits, Mechanism, Neurons, Pending, Relation, Schedule, Secret, Subnet, WeightCommit,
     default_params,
 };
+pub use weights::{COMMITS_MAX, MECHANISM_STRIDE, NoOpener, Opened, Opener, Weights, commit_hash};
 
 use crate::fixed::{I96F32, U96F32};
 

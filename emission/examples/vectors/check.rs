@@ -40,7 +40,11 @@ impl Report {
 
     fn absorb(&mut self, kind: &'static str, file: &Path, checker: Checker) {
         let tally = self.files.entry(kind).or_default();
-        if checker.mismatches.is_empty() { tally.good += 1 } else { tally.bad += 1 }
+        if checker.mismatches.is_empty() {
+            tally.good += 1
+        } else {
+            tally.bad += 1
+        }
         for (name, t) in checker.values {
             let sum = self.values.entry(format!("{kind}/{name}")).or_default();
             sum.good += t.good;

@@ -33,7 +33,8 @@ impl LiquidAlpha {
     /// The rate for one pair: how fast a validator's bond follows its weight.
     #[must_use]
     pub fn rate(&self, consensus: I32F32, weight: I32F32, bond: I32F32) -> I32F32 {
-        let difference = if weight >= bond { weight.wrapping_sub(consensus) } else { bond.wrapping_sub(weight) };
+        let difference =
+            if weight >= bond { weight.wrapping_sub(consensus) } else { bond.wrapping_sub(weight) };
         let difference = difference.max(I32F32::ZERO).min(I32F32::ONE);
         if difference.is_zero() { self.at_rest } else { self.sigmoid(difference) }
     }

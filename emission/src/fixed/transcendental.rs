@@ -135,7 +135,11 @@ pub fn checked_sqrt(v: super::U64F64, epsilon: super::U64F64) -> Option<super::U
         if distance <= epsilon.to_bits() {
             break;
         }
-        if check < mid { high = mid } else { low = mid }
+        if check < mid {
+            high = mid
+        } else {
+            low = mid
+        }
         mid = middle(high, low);
         check = v.safe_div(mid);
     }

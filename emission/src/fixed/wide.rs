@@ -28,11 +28,8 @@ pub(crate) fn div_wide(high: u128, low: u128, d: u128) -> Option<u128> {
 fn div_normalised(high: u128, low: u128, d: u128) -> u128 {
     let shift = d.leading_zeros();
     let d = d << shift;
-    let (high, low) = if shift == 0 {
-        (high, low)
-    } else {
-        ((high << shift) | (low >> (128 - shift)), low << shift)
-    };
+    let (high, low) =
+        if shift == 0 { (high, low) } else { ((high << shift) | (low >> (128 - shift)), low << shift) };
     let (q1, rest) = digit(high, low >> 64, d);
     let (q0, _) = digit(rest, low & LOW, d);
     (q1 << 64) | q0

@@ -23,12 +23,19 @@ pub struct BlockReport {
 }
 
 impl Network {
-    /// Steps one block. `parent_hash` draws the root stakers whose dividends are claimed.
+    /// Steps one block. `parent_hash` draws the root stakers whose dividends are claimed. Timelocked weights
+    /// stay closed.
     pub fn step_block(&mut self, parent_hash: &[u8; 32]) -> BlockReport {
+        self.step_block_with(parent_hash, &mut super::NoOpener)
+    }
+
+    /// Steps one block; `opener` opens the timelocked weights whose epoch has come.
+    pub fn step_block_with(&mut self, parent_hash: &[u8; 32], opener: &mut dyn super::Opener) -> BlockReport {
         self.block += 1;
         let mut report = BlockReport { block: self.block, ..BlockReport::default() };
         self.decay_registration_prices();
         let credit = self.mint();
+        self.reveal_timelocked(opener);
         self.run_coinbase(credit, &mut report);
         self.update_prices();
         self.apply_due_children(&mut report);

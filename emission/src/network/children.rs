@@ -121,10 +121,10 @@ impl Subnet {
         let ready: Vec<Hotkey> =
             self.pending_children.iter().filter(|(_, (_, at))| *at <= block).map(|(h, _)| *h).collect();
         for hotkey in &ready {
-            if let Some((children, _)) = self.pending_children.remove(hotkey) {
-                if self.check_children(hotkey, &children).is_ok() {
-                    self.replace_children(hotkey, children);
-                }
+            if let Some((children, _)) = self.pending_children.remove(hotkey)
+                && self.check_children(hotkey, &children).is_ok()
+            {
+                self.replace_children(hotkey, children);
             }
         }
         !ready.is_empty()

@@ -39,10 +39,15 @@ impl Network {
 
     /// Claims everything a coldkey may claim, by the claim type it chose.
     pub fn claim_all(&mut self, coldkey: &Coldkey) {
+        self.claim_on(coldkey, |_| true);
+    }
+
+    pub(super) fn claim_on(&mut self, coldkey: &Coldkey, wanted: impl Fn(NetUid) -> bool) {
         let hotkeys = self.staking_hotkeys.get(coldkey).cloned().unwrap_or_default();
         for hotkey in hotkeys {
             let claimable = self.hotkeys.get(&hotkey).map(|state| &state.claimable);
-            let netuids: Vec<NetUid> = claimable.into_iter().flat_map(|c| c.keys().copied()).collect();
+            let netuids: Vec<NetUid> =
+                claimable.into_iter().flat_map(|c| c.keys().copied()).filter(|n| wanted(*n)).collect();
             for netuid in netuids {
                 self.claim(&hotkey, coldkey, netuid);
             }

@@ -50,8 +50,9 @@ impl Network {
             return shares;
         }
         let enabled = shares.iter().zip(&subnets);
-        let enabled: Vec<U64F64> =
-            enabled.map(|(share, subnet)| if subnet.emission_enabled { *share } else { U64F64::ZERO }).collect();
+        let enabled: Vec<U64F64> = enabled
+            .map(|(share, subnet)| if subnet.emission_enabled { *share } else { U64F64::ZERO })
+            .collect();
         relative(&enabled, &vec![U64F64::ZERO; enabled.len()])
     }
 
@@ -103,8 +104,7 @@ impl Network {
     /// Creates alpha outside the pool and adds its parts to the pending amounts (section 2.5).
     fn accumulate(&mut self, term: &Terms, root_sells: bool) {
         let half = U96F32::from_bits(1 << 31);
-        let cut_rate =
-            U96F32::from_int(self.globals.subnet_owner_cut).safe_div(U96F32::from_int(u16::MAX));
+        let cut_rate = U96F32::from_int(self.globals.subnet_owner_cut).safe_div(U96F32::from_int(u16::MAX));
         let (root_tao, weight) = (self.root_tao(), self.globals.tao_weight_fixed());
         let subnet = self.subnets.get_mut(&term.netuid).expect("terms are made from subnets");
         let created = term.alpha_out.to_u64();

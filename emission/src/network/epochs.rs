@@ -63,7 +63,8 @@ impl Network {
     pub fn compute_epoch(&self, netuid: NetUid, rao_emission: u64) -> SubnetEpoch {
         let subnet = &self.subnets[&netuid];
         let (alpha_stake, root_stake) = self.inherited_stakes(subnet);
-        let commits: Vec<Vec<u64>> = (0..subnet.mechanisms.len()).map(|m| subnet.earliest_commits(m)).collect();
+        let commits: Vec<Vec<u64>> =
+            (0..subnet.mechanisms.len()).map(|m| subnet.earliest_commits(m)).collect();
         let input = EpochInput {
             params: &subnet.params,
             block: self.block,
@@ -123,7 +124,8 @@ impl Subnet {
         }
         let mut earliest = vec![u64::MAX; self.neurons.len()];
         for commit in &self.mechanisms[mechanism].commits {
-            let expired = self.schedule.epoch_index > commit.epoch.saturating_add(self.limits.reveal_period_epochs);
+            let expired =
+                self.schedule.epoch_index > commit.epoch.saturating_add(self.limits.reveal_period_epochs);
             if let Some(uid) = self.neurons.uid_of(&commit.hotkey).filter(|_| !expired) {
                 let block = &mut earliest[usize::from(uid)];
                 *block = commit.block.min(*block);

@@ -64,7 +64,12 @@ impl Network {
     ///
     /// # Errors
     /// The same checks as [`Network::register`], without balance.
-    pub fn register_free(&mut self, coldkey: &Coldkey, hotkey: &Hotkey, netuid: NetUid) -> Result<Uid, OpError> {
+    pub fn register_free(
+        &mut self,
+        coldkey: &Coldkey,
+        hotkey: &Hotkey,
+        netuid: NetUid,
+    ) -> Result<Uid, OpError> {
         self.check_register(hotkey, netuid)?;
         if self.owner_of(hotkey).is_some_and(|owner| owner != *coldkey) {
             return Err(OpError::NonAssociatedColdKey);
@@ -102,12 +107,8 @@ impl Network {
         if self.hotkeys.contains_key(hotkey) {
             return;
         }
-        let state = HotkeyState {
-            owner: *coldkey,
-            take: None,
-            claimable: BTreeMap::new(),
-            claimed: BTreeMap::new(),
-        };
+        let state =
+            HotkeyState { owner: *coldkey, take: None, claimable: BTreeMap::new(), claimed: BTreeMap::new() };
         self.hotkeys.insert(*hotkey, state);
         self.staking_hotkeys.entry(*coldkey).or_default().push(*hotkey);
     }

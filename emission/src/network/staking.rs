@@ -148,7 +148,13 @@ impl Network {
         Ok(StakeMoved { tao: swap.paid_in, alpha: swap.paid_out, fee: swap.fee })
     }
 
-    fn quote_buy(&self, netuid: NetUid, gross: u64, limit: SwapLimit, fee_rate: u16) -> Result<Swap, OpError> {
+    fn quote_buy(
+        &self,
+        netuid: NetUid,
+        gross: u64,
+        limit: SwapLimit,
+        fee_rate: u16,
+    ) -> Result<Swap, OpError> {
         let subnet = self.traded(netuid)?;
         let swap = subnet.quote(Side::Buy, gross, limit, if subnet.dynamic { fee_rate } else { 0 })?;
         if swap.paid_out == 0 { Err(OpError::AmountTooLow) } else { Ok(swap) }

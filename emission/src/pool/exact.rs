@@ -61,7 +61,11 @@ impl Series {
             if next.sign() == Sign::NoSign {
                 break;
             }
-            if n % 2 == 0 { sum -= &next } else { sum += &next }
+            if n % 2 == 0 {
+                sum -= &next
+            } else {
+                sum += &next
+            }
             let now = rounded(&sum);
             if below_guard(&next) || now == previous {
                 break;

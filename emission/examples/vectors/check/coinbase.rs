@@ -145,8 +145,7 @@ fn add_subnet(network: &mut Network, s: &Value, g: &Value) {
     price.half_life_blocks = int(&g["burn_half_life"]);
     price.increase = U64F64::from_bits(wide(&g["burn_increase_mult_u64f64"]));
     subnet.emission_split = s["emission_split"].is_array().then(|| ints(&s["emission_split"]));
-    subnet.auto_stake =
-        list(&s["auto_stake"]).iter().map(|a| (coldkey(&a[0]), hotkey(&a[1]))).collect();
+    subnet.auto_stake = list(&s["auto_stake"]).iter().map(|a| (coldkey(&a[0]), hotkey(&a[1]))).collect();
     network.subnets.insert(id, subnet);
     add_neurons(network, id, s);
     let subnet = network.subnet_mut(id).expect("just added");
@@ -277,10 +276,9 @@ fn compare_neurons(s: &Subnet, v: &Value, c: &mut Checker) {
     c.same("emission", &s.neurons.emission, &ints(&v["emission"]));
     c.same("validator_permit", &s.neurons.validator_permit, &flags(&v["validator_permit"]));
     c.same("incentive", &s.mechanisms[0].incentive, &ints(&v["incentive"]));
-    for (name, ours) in [
-        ("alpha_dividends", &s.alpha_dividends),
-        ("root_alpha_dividends", &s.root_alpha_dividends),
-    ] {
+    for (name, ours) in
+        [("alpha_dividends", &s.alpha_dividends), ("root_alpha_dividends", &s.root_alpha_dividends)]
+    {
         for entry in list(&v[name]) {
             let paid = ours.get(&hotkey(&entry[0])).copied().unwrap_or(0);
             c.same(name, &paid, &int(&entry[1]));
@@ -295,7 +293,8 @@ fn compare_stakes(network: &Network, after: &Value, c: &mut Checker) {
     }
     for s in list(&after["hotkey_alpha"]) {
         let pool = network.subnet(netuid(&s[1])).and_then(|subnet| subnet.stakes.get(&hotkey(&s[0])));
-        let ours = pool.map_or((0, 0, 0), |p| (p.value(), p.denominator().mantissa(), p.denominator().exponent()));
+        let ours =
+            pool.map_or((0, 0, 0), |p| (p.value(), p.denominator().mantissa(), p.denominator().exponent()));
         c.same("hotkey_alpha", &ours, &(int(&s[2]), wide(&s[3]), int(&s[4])));
     }
     for r in list(&after["root_claimable_i96f32"]) {

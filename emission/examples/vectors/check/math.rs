@@ -51,7 +51,8 @@ fn vec32(v: &Value) -> Vec<I32F32> {
 
 fn i32f32(v: &Value, c: &mut Checker) {
     let (a, b) = (bits32(&v["a"]), bits32(&v["b"]));
-    let expected = v["checked_div"].is_null().then_some(None).unwrap_or_else(|| Some(bits32(&v["checked_div"])));
+    let expected =
+        v["checked_div"].is_null().then_some(None).unwrap_or_else(|| Some(bits32(&v["checked_div"])));
     c.same("i32f32 checked_div", &a.checked_div(b), &expected);
     c.same("i32f32 safe_div", &a.safe_div(b), &bits32(&v["safe_div"]));
     c.same("i32f32 sat_add", &a.saturating_add(b), &bits32(&v["sat_add"]));
@@ -143,7 +144,8 @@ fn sparse(v: &Value, c: &mut Checker) {
     c.same("matmul_transpose", &rows.weighted_row_sums(&x), &vec32(&v["matmul_transpose_with_col_vector"]));
     let hadamard = rows.filter_map(|i, _, w| Some(w.saturating_mul(stake[i])));
     c.same("row_hadamard", &hadamard, &matrix(&v["row_hadamard_with_stake"]));
-    let product = rows.filter_map(|_, j, w| Some(w.saturating_mul(x[usize::from(j)])).filter(|p| !p.is_zero()));
+    let product =
+        rows.filter_map(|_, j, w| Some(w.saturating_mul(x[usize::from(j)])).filter(|p| !p.is_zero()));
     c.same("mat_vec_mul", &product, &matrix(&v["mat_vec_mul_with_col_vector"]));
 }
 

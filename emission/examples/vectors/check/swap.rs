@@ -60,8 +60,7 @@ fn swap(v: &Value, c: &mut Checker) {
 
 fn weight(v: &Value, c: &mut Checker) {
     let before: u64 = int(&v["quote_weight"]);
-    let pool =
-        Pool { tao: int(&v["tao_reserve"]), alpha: int(&v["alpha_reserve"]), quote_weight: before };
+    let pool = Pool { tao: int(&v["tao_reserve"]), alpha: int(&v["alpha_reserve"]), quote_weight: before };
     let after = pool.weight_after_injection(int(&v["tao_delta"]), int(&v["alpha_delta"]));
     c.same("injection ok", &after.is_some(), &flag(v, "ok"));
     c.same("injection weight", &after.unwrap_or(before), &int(&v["new_quote_weight"]));
