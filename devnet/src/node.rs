@@ -1,0 +1,282 @@
+//! The node around the runtime: states, blocks, pool, sealing and JSON-RPC, all in memory.
+//!
+//! ```text
+//!   clients ──ws/http──▶ rpc ──submit──▶ pool ──selection──▶ author ──block, nodes──▶ chain
+//!                         │                                    ▲                       │
+//!                         └──────────── state at any block ◀───┴───────────────────────┘
+//! ```
+
+mod answers;
+mod author;
+mod block;
+mod chain;
+mod config;
+mod engine;
+mod genesis;
+mod panics;
+mod pool;
+mod rpc;
+mod sealer;
+mod state;
+mod store;
+mod sync;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use jsonrpsee::server::ServerHandle;
+use sn3_protocol::{BlockNumber, Digest, NetUid, Rao};
+use sp_core::crypto::Ss58Codec;
+use tokio::runtime::Runtime;
+
+pub use self::{
+    author::AuthorError,
+    chain::{BLOCKS_KEPT, STATE_BLOCKS_KEPT, StateError},
+    config::{CHAIN_BLOCK_TIME_MS, DevnetConfig, GENESIS_TIMESTAMP_MS, Sealing},
+    engine::{ADVANCE_BLOCKS_MAX, AdvanceError, SnapshotError, SubmitError, VerifyError},
+    genesis::GenesisError,
+    pool::{POOL_BYTES_MAX, POOL_TRANSACTIONS_MAX, PoolError},
+    state::CallError,
+};
+use self::{block::StoredBlock, engine::Engine};
+use crate::runtime::accounts::DEV_ACCOUNTS;
+
+/// Threads that serve connections. Blocks and reads run on their own threads.
+const SERVING_THREADS: usize = 2;
+/// Threads for blocks and state reads at the same time.
+const BLOCKING_THREADS_MAX: usize = 16;
+/// Deeply nested transactions are decoded recursively, in unoptimised builds with large frames.
+const THREAD_STACK_BYTES: usize = 32 * 1024 * 1024;
+/// How long a shutdown waits for connections to close.
+const SHUTDOWN_WAIT_MS: u64 = 5_000;
+
+/// A running development chain. Dropping it stops it; [`shutdown`](Self::shutdown) also waits until its
+/// port is free. Any number can run in one process.
+pub struct Devnet {
+    engine: Arc<Engine>,
+    address: SocketAddr,
+    ws_url: String,
+    server: ServerHandle,
+    /// Its own, so that a caller who blocks its runtime does not stop the chain.
+    runtime: Option<Runtime>,
+}
+
+/// The newest block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its height.
+    pub number: BlockNumber,
+    /// Its hash.
+    pub hash: Digest,
+}
+
+/// A prefunded account whose key everybody knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevAccount {
+    /// Its name, for example `Alice`.
+    pub name: String,
+    /// The secret key URI that wallets accept, for example `//Alice`.
+    pub uri: String,
+    /// Its address as text.
+    pub ss58: String,
+    /// What it owned at genesis.
+    pub balance: Rao,
+}
+
+/// Why a development chain did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error("port {port} on {} is in use; stop the program that holds it, choose another port, or use port 0 for any free one", .listen)]
+    PortTaken {
+        /// The address.
+        listen: std::net::IpAddr,
+        /// The port.
+        port: u16,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The first state was refused.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The chain's clock would be refused by the runtime.
+    #[error(
+        "chain_block_time_ms is {given_ms}, but the runtime accepts no less than {least_ms} between two blocks"
+    )]
+    BlockTime {
+        /// The configured step.
+        given_ms: u64,
+        /// The runtime's minimum period.
+        least_ms: u64,
+    },
+    /// The operating system refused threads.
+    #[error("cannot start the node's threads: {0}")]
+    Threads(io::Error),
+}
+
+impl Devnet {
+    /// Builds genesis and starts serving.
+    pub async fn start(config: DevnetConfig) -> Result<Self, StartError> {
+        let least_ms = engine::minimum_period_ms();
+        if config.chain_block_time_ms < least_ms {
+            return Err(StartError::BlockTime { given_ms: config.chain_block_time_ms, least_ms });
+        }
+        let listener = listen(&config)?;
+        let address = listener.local_addr().map_err(|source| unbound(&config, source))?;
+        let runtime = threads().map_err(StartError::Threads)?;
+        let engine =
+            runtime.spawn_blocking(move || Engine::new(&config)).await.expect("genesis is guarded")?;
+        let server = rpc::serve(&runtime, listener, engine.clone())
+            .map_err(|source| StartError::Listen { address, source })?;
+        runtime.spawn(sealer::run(engine.clone()));
+        tracing::info!(%address, "the development chain is running");
+        let ws_url = format!("ws://{address}");
+        Ok(Self { engine, address, ws_url, server, runtime: Some(runtime) })
+    }
+
+    /// Where clients connect, for example `ws://127.0.0.1:9944`; HTTP works on the same port.
+    #[must_use]
+    pub fn ws_url(&self) -> &str {
+        &self.ws_url
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The newest block, which is final.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        head_of(&self.engine.chain.head())
+    }
+
+    /// The prefunded accounts, richest first.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<DevAccount> {
+        let account = |account: &crate::runtime::accounts::DevAccount| DevAccount {
+            name: account.name.to_owned(),
+            uri: account.uri(),
+            ss58: account.account().to_ss58check(),
+            balance: Rao(account.balance_rao),
+        };
+        DEV_ACCOUNTS.iter().map(account).collect()
+    }
+
+    /// Makes `count` blocks, empty ones when nothing waits.
+    pub async fn advance_blocks(&self, count: u64) -> Result<Head, AdvanceError> {
+        self.advance(move |engine| engine.advance_blocks(count)).await
+    }
+
+    /// Makes blocks until the head is at `target`.
+    pub async fn advance_to_block(&self, target: BlockNumber) -> Result<Head, AdvanceError> {
+        self.advance(move |engine| engine.advance_to_block(target.0)).await
+    }
+
+    /// Makes blocks up to and including the one that begins the subnet's next epoch.
+    pub async fn advance_to_epoch(&self, netuid: NetUid) -> Result<Head, AdvanceError> {
+        self.advance(move |engine| engine.advance_to_epoch(netuid.0)).await
+    }
+
+    /// Changes when blocks are made.
+    pub fn set_sealing(&self, sealing: Sealing) {
+        self.engine.sealing.send_replace(sealing);
+    }
+
+    /// Remembers the current head for [`revert`](Self::revert).
+    #[must_use]
+    pub fn snapshot(&self) -> u64 {
+        self.engine.snapshot()
+    }
+
+    /// Goes back to a snapshot. It stays usable; later ones end, and waiting transactions are dropped.
+    pub fn revert(&self, snapshot: u64) -> Result<Head, SnapshotError> {
+        self.engine.revert(snapshot).map(|block| head_of(&block))
+    }
+
+    /// Executes a block again on its parent's state and compares every root.
+    pub async fn verify(&self, number: BlockNumber) -> Result<(), VerifyError> {
+        let engine = self.engine.clone();
+        self.blocking(move || engine.verify(number.0)).await
+    }
+
+    /// Stops serving and waits until the port is free.
+    pub async fn shutdown(mut self) {
+        self.engine.stop();
+        // An error means that the server has stopped already.
+        let _already = self.server.stop();
+        let wait = Duration::from_millis(SHUTDOWN_WAIT_MS);
+        if tokio::time::timeout(wait, self.server.clone().stopped()).await.is_err() {
+            tracing::warn!(?wait, "some connections did not close in time");
+        }
+        self.end_threads();
+    }
+
+    async fn advance(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<Arc<StoredBlock>, AdvanceError> + Send + 'static,
+    ) -> Result<Head, AdvanceError> {
+        let engine = self.engine.clone();
+        self.blocking(move || work(&engine)).await.map(|block| head_of(&block))
+    }
+
+    async fn blocking<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> R {
+        let runtime = self.runtime.as_ref().expect("the runtime is only taken when self goes");
+        runtime.spawn_blocking(work).await.expect("runtime calls are guarded against panics")
+    }
+
+    fn end_threads(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Devnet {
+    fn drop(&mut self) {
+        self.engine.stop();
+        // An error means that the server has stopped already.
+        let _already = self.server.stop();
+        self.end_threads();
+    }
+}
+
+fn head_of(block: &StoredBlock) -> Head {
+    Head { number: BlockNumber(block.number()), hash: Digest(block.hash.0) }
+}
+
+fn threads() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(SERVING_THREADS)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .thread_name("devnet")
+        .enable_all()
+        .build()
+}
+
+fn listen(config: &DevnetConfig) -> Result<TcpListener, StartError> {
+    let listener = TcpListener::bind((config.listen, config.port)).map_err(|e| unbound(config, e))?;
+    listener.set_nonblocking(true).map_err(|e| unbound(config, e))?;
+    Ok(listener)
+}
+
+fn unbound(config: &DevnetConfig, source: io::Error) -> StartError {
+    let (listen, port) = (config.listen, config.port);
+    match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken { listen, port },
+        _ => StartError::Listen { address: SocketAddr::new(listen, port), source },
+    }
+}
