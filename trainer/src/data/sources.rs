@@ -10,7 +10,7 @@ pub const SOURCE_BYTES_MAX: u64 = 4 << 30;
 /// Most files that are looked at.
 pub const SOURCE_FILES_MAX: usize = 1_000_000;
 /// Bytes of Rust sources that [`default_sources`] takes.
-pub const DEFAULT_SOURCE_BYTES_MAX: u64 = 24 << 20;
+pub const DEFAULT_SOURCE_BYTES_MAX: u64 = 12 << 20;
 /// Larger files among the default sources are generated tables more often than text.
 const DEFAULT_FILE_BYTES_MAX: u64 = 96 << 10;
 /// Deepest folder that is entered; also what ends a loop of links.
