@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+#[path = "check.rs"]
 mod check;
 
 #[allow(clippy::print_stdout, clippy::print_stderr)]
