@@ -73,7 +73,8 @@ pub enum SourceError {
     },
 }
 
-/// A file and the name by which it is ordered: its path below the source, `/`-separated.
+/// A file and the name by which it is ordered: its path below the source, `/`-separated; with several sources
+/// the source's own name comes first.
 #[derive(Clone, Debug)]
 pub(super) struct SourceFile {
     pub(super) path: PathBuf,
@@ -93,8 +94,7 @@ impl Sources {
     pub(super) fn files(&self) -> Result<Vec<SourceFile>, SourceError> {
         let mut files = Vec::new();
         for path in &self.paths {
-            let root = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(path) };
-            self.walk(root, path, 0, &mut files)?;
+            self.walk(self.root_of(path), path, 0, &mut files)?;
         }
         if files.is_empty() {
             return Err(SourceError::Empty { paths: self.paths.clone() });
@@ -103,6 +103,11 @@ impl Sources {
         files.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
         files.dedup_by(|a, b| a.path == b.path);
         Ok(files)
+    }
+
+    /// What names are relative to: the folder itself, or what holds it where several sources must be told apart.
+    fn root_of<'a>(&self, path: &'a Path) -> &'a Path {
+        if path.is_dir() && self.paths.len() == 1 { path } else { path.parent().unwrap_or(path) }
     }
 
     fn walk(
@@ -250,6 +255,13 @@ mod tests {
         assert_eq!(names(&sources), ["a.rs", "b/a.txt", "b/z.rs"]);
         sources.extensions = vec!["rs".to_owned()];
         assert_eq!(names(&sources), ["a.rs", "b/z.rs"]);
+    }
+
+    #[test]
+    fn several_sources_are_told_apart_by_their_names() {
+        let dir = folder(&[("b/lib.rs", 5), ("a/lib.rs", 5), ("c.rs", 5)]);
+        let paths = ["c.rs", "b", "a"].map(|name| dir.path().join(name)).to_vec();
+        assert_eq!(names(&Sources::new(paths)), ["a/lib.rs", "b/lib.rs", "c.rs"]);
     }
 
     #[test]
