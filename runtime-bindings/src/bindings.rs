@@ -3,7 +3,7 @@
 //! Calls and storage items are resolved by name against the connected chain's own metadata, so indices may
 //! differ from those in the file.
 
-#![allow(missing_docs, clippy::all, clippy::pedantic, clippy::unwrap_used, rust_2018_idioms)]
+#![allow(missing_docs, dead_code, unused_imports, clippy::all, clippy::unwrap_used, rust_2018_idioms)]
 
 #[subxt::subxt(runtime_metadata_path = "metadata/devnet.scale")]
 mod devnet {}

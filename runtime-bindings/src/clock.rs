@@ -6,8 +6,10 @@ use sn3_protocol::BlockNumber;
 use crate::BlockRef;
 
 mod manual;
+mod subscription;
 
 pub use manual::ManualClock;
+pub use subscription::SubscriptionClock;
 
 /// Tells where the chain's head is and waits for blocks.
 ///
@@ -61,6 +63,11 @@ pub enum ClockError {
 }
 
 impl ClockError {
+    /// The error of a clock that its driver ended.
+    pub fn stopped(reason: impl Into<String>) -> Self {
+        Self::Stopped { reason: reason.into() }
+    }
+
     /// Whether waiting again may succeed without anyone's action.
     #[must_use]
     pub fn is_transient(&self) -> bool {

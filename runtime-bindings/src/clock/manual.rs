@@ -65,7 +65,7 @@ impl ManualClock {
 }
 
 fn stopped() -> ClockError {
-    ClockError::Stopped { reason: "its owner called stop".into() }
+    ClockError::stopped("its owner called stop")
 }
 
 #[async_trait]

@@ -1,0 +1,227 @@
+//! One hotkey on one subnet of a real chain.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rand::Rng as _;
+use sn3_protocol::address::StoreAddress;
+use sn3_protocol::{BlockNumber, Digest, Hotkey, NetUid, Uid};
+
+use crate::client::{RevealStatus, WeightsPlan, commit_hash};
+use crate::ledger::{Intent, IntentState, Ledger, NewIntent};
+use crate::{
+    BlockRef, ChainClient, ChainClock, HotkeyPair, Metagraph, ReadError, Receipt, SubmitError, SubnetChain,
+    WeightsError,
+};
+
+/// Numbers of sixteen bits in the salt of a commit.
+const SALT_LEN: usize = 8;
+
+/// The chain as one hotkey on one subnet uses it: [`SubnetChain`] over a [`ChainClient`], any clock and a ledger.
+#[derive(Clone)]
+pub struct ChainNode {
+    client: ChainClient,
+    hotkey: HotkeyPair,
+    netuid: NetUid,
+    clock: Arc<dyn ChainClock>,
+    ledger: Arc<Ledger>,
+}
+
+impl ChainNode {
+    /// Puts the parts together. `ledger` is kept on disk by a real validator, so that a restart loses nothing.
+    #[must_use]
+    pub fn new(
+        client: ChainClient,
+        hotkey: HotkeyPair,
+        netuid: NetUid,
+        clock: Arc<dyn ChainClock>,
+        ledger: Arc<Ledger>,
+    ) -> Self {
+        Self { client, hotkey, netuid, clock, ledger }
+    }
+
+    /// The client below.
+    #[must_use]
+    pub fn client(&self) -> &ChainClient {
+        &self.client
+    }
+
+    /// Brings intents that an earlier process left open to an end; called before new weights are sent.
+    ///
+    /// What was never sent is dropped: newer weights follow. What was sent is found in the blocks, or sent again with
+    /// the same bytes, or given up when its era has passed.
+    pub async fn settle(&self) -> Result<(), WeightsError> {
+        let me = self.hotkey.public();
+        for intent in self.ledger.in_state(self.netuid, &me, IntentState::Intended)? {
+            self.ledger.ended(intent.id, IntentState::Abandoned, "the process ended before it was sent")?;
+        }
+        for intent in self.ledger.in_state(self.netuid, &me, IntentState::Sent)? {
+            self.settle_sent(&intent).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_sent(&self, intent: &Intent) -> Result<(), WeightsError> {
+        let Some(signed) = self.ledger.signed(intent.id)? else {
+            return Ok(self.ledger.ended(
+                intent.id,
+                IntentState::Abandoned,
+                "its bytes are not in the ledger",
+            )?);
+        };
+        let result = match self.client.resubmit(&signed).await {
+            Ok(landed) => Ok(landed.receipt),
+            Err(error) => Err(WeightsError::from(error)),
+        };
+        let dead = self.client.head().await?.number >= signed.dies_at;
+        match result {
+            Err(WeightsError::Submit(SubmitError::OutcomeUnknown { .. })) if dead => Ok(self.ledger.ended(
+                intent.id,
+                IntentState::Abandoned,
+                "its era passed before it was executed",
+            )?),
+            result => self.note(intent.id, intent.salt.is_some(), result).map(drop),
+        }
+    }
+
+    /// Writes down what became of an intent. An unknown outcome, and a failed read, leave it open.
+    fn note(
+        &self,
+        id: i64,
+        is_commit: bool,
+        result: Result<Receipt, WeightsError>,
+    ) -> Result<Receipt, WeightsError> {
+        let done = if is_commit { IntentState::Committed } else { IntentState::Landed };
+        match &result {
+            Ok(receipt) => self.ledger.succeeded(id, done, receipt)?,
+            Err(WeightsError::Submit(SubmitError::OutcomeUnknown { .. } | SubmitError::Read(_))) => {}
+            Err(error) => self.ledger.ended(id, IntentState::Abandoned, &error.to_string())?,
+        }
+        result
+    }
+
+    async fn send(
+        &self,
+        plan: WeightsPlan,
+        weights: &[(Uid, u16)],
+        version_key: u64,
+        head: BlockRef,
+    ) -> Result<Receipt, WeightsError> {
+        let hotkey = self.hotkey.public();
+        let salt = match plan {
+            WeightsPlan::Plain => None,
+            WeightsPlan::CommitReveal => Some(salt()),
+        };
+        let new = NewIntent {
+            netuid: self.netuid,
+            hotkey,
+            weights,
+            version_key,
+            salt: salt.as_ref().map(|salt| salt.as_slice()),
+            decided_at: head.number,
+        };
+        let id = self.ledger.intend(&new)?;
+        let note = |signed: &crate::client::Signed| Ok(self.ledger.sent(id, signed)?);
+        let landed = match &salt {
+            None => self.client.send_weights(&self.hotkey, self.netuid, weights, version_key, note).await,
+            Some(salt) => {
+                let hash = commit_hash(&hotkey, self.netuid, weights, salt, version_key);
+                self.client.send_commit(&self.hotkey, self.netuid, hash, note).await
+            }
+        };
+        self.note(id, salt.is_some(), landed.map(|landed| landed.receipt))
+    }
+
+    async fn reveal(&self, intent: &Intent, head: BlockRef) -> Result<Option<Receipt>, WeightsError> {
+        let Some(salt) = &intent.salt else { return Ok(None) };
+        let hash = commit_hash(&intent.hotkey, self.netuid, &intent.weights, salt, intent.version_key);
+        match self.client.reveal_status(&intent.hotkey, self.netuid, hash, head).await? {
+            RevealStatus::Early => return Ok(None),
+            RevealStatus::Gone => {
+                let reason = "the chain no longer has this commit: it was revealed, or its epoch has passed";
+                self.ledger.ended(intent.id, IntentState::Missed, reason)?;
+                return Ok(None);
+            }
+            RevealStatus::Due => {}
+        }
+        let sent =
+            self.client.send_reveal(&self.hotkey, self.netuid, &intent.weights, salt, intent.version_key);
+        let receipt = sent.await?.receipt;
+        self.ledger.succeeded(intent.id, IntentState::Revealed, &receipt)?;
+        Ok(Some(receipt))
+    }
+}
+
+/// Secret until the reveal, so it comes from the thread's cryptographic generator.
+fn salt() -> [u16; SALT_LEN] {
+    rand::rng().random()
+}
+
+/// Ascending uids without zeros: one form for the same weights.
+fn canonical(weights: &[(Uid, u16)]) -> Vec<(Uid, u16)> {
+    let mut weights: Vec<_> = weights.iter().copied().filter(|(_, weight)| *weight > 0).collect();
+    weights.sort_unstable();
+    weights
+}
+
+#[async_trait]
+impl SubnetChain for ChainNode {
+    fn netuid(&self) -> NetUid {
+        self.netuid
+    }
+
+    fn hotkey(&self) -> Hotkey {
+        self.hotkey.public()
+    }
+
+    fn clock(&self) -> &dyn ChainClock {
+        self.clock.as_ref()
+    }
+
+    async fn block_hash(&self, number: BlockNumber) -> Result<Digest, ReadError> {
+        self.client.block_hash(number).await
+    }
+
+    async fn metagraph(&self, at: BlockRef) -> Result<Metagraph, ReadError> {
+        self.client.metagraph(self.netuid, at).await
+    }
+
+    async fn store_addresses(&self, at: BlockRef) -> Result<BTreeMap<Hotkey, StoreAddress>, ReadError> {
+        self.client.store_addresses(self.netuid, at).await
+    }
+
+    async fn set_store_address(&self, address: &StoreAddress) -> Result<Receipt, SubmitError> {
+        self.client.set_store_address(&self.hotkey, self.netuid, address).await
+    }
+
+    async fn set_weights(&self, weights: &[(Uid, u16)], version_key: u64) -> Result<Receipt, WeightsError> {
+        self.settle().await?;
+        let weights = canonical(weights);
+        let head = self.client.head().await?;
+        let me = self.hotkey.public();
+        let plan = self.client.plan_weights(&me, self.netuid, &weights, version_key, head).await?;
+        self.send(plan, &weights, version_key, head).await
+    }
+
+    async fn reveal_due_weights(&self) -> Result<Vec<Receipt>, WeightsError> {
+        self.settle().await?;
+        let head = self.client.head().await?;
+        let mut receipts = Vec::new();
+        for intent in self.ledger.in_state(self.netuid, &self.hotkey.public(), IntentState::Committed)? {
+            receipts.extend(self.reveal(&intent, head).await?);
+        }
+        Ok(receipts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_have_one_form() {
+        let weights = [(Uid(5), 1), (Uid(2), 0), (Uid(1), 65535)];
+        assert_eq!(canonical(&weights), [(Uid(1), 65535), (Uid(5), 1)]);
+    }
+}
