@@ -9,6 +9,7 @@
 //! assert_eq!((sale.paid_in, sale.paid_out, sale.fee), (744_530_171, 743_976_258, 375_095));
 //! ```
 
+mod bracket;
 mod exact;
 pub mod power;
 

@@ -1,11 +1,14 @@
 //! `(base_num / base_den)^(exp_num / exp_den)` in parts of 10^18 (emission mathematics, section 3.5).
 
 use super::WEIGHT_PARTS;
-use super::exact;
+use super::{bracket, exact};
 use crate::fixed::mul_div_u128;
 
 /// Exponents whose reduced terms are at most this are computed as an integer root.
 pub(super) const EXPONENT_EXACT_MAX: u64 = 1_024;
+
+/// From this precision on the exact series is near enough to the true value to be bracketed.
+const BRACKET_PRECISION_BITS: u64 = 256;
 
 /// A fraction to a fractional power.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,11 @@ pub fn pow_ratio_scaled(ratio: &Ratio, precision_bits: u64) -> Option<u128> {
     }
     if ratio.exp_num <= EXPONENT_EXACT_MAX && ratio.exp_den <= EXPONENT_EXACT_MAX {
         return exact::root(&ratio);
+    }
+    if precision_bits >= BRACKET_PRECISION_BITS
+        && let Some(power) = bracket::power(&ratio)
+    {
+        return Some(power);
     }
     exact::series(&ratio, precision_bits)
 }
