@@ -141,12 +141,6 @@ impl Chain {
     pub fn follow(self: &Arc<Self>) -> HeadCursor {
         HeadCursor::new(self.clone(), self.changes.subscribe())
     }
-
-    /// How many trie nodes all kept states have together.
-    #[cfg(test)]
-    pub fn node_count(&self) -> usize {
-        self.store.node_count()
-    }
 }
 
 impl Blocks {

@@ -1,0 +1,11 @@
+//! The node from outside, through its library interface and its JSON-RPC.
+
+mod node {
+    mod clients;
+    mod lifecycle;
+    mod rpc;
+    mod sealing;
+    mod states;
+    mod support;
+    mod transactions;
+}
