@@ -29,7 +29,7 @@ pub enum Command {
     Localnet(LocalnetArgs),
     /// Run a development chain with Substrate JSON-RPC.
     Devnet(DevnetArgs),
-    /// Prepare netuid, wallets, registrations and stake on a development chain.
+    /// Prepare wallets, registrations and stake on a development chain, for separate processes.
     Scaffold(ScaffoldArgs),
     /// Mine.
     Miner {
@@ -216,7 +216,7 @@ pub struct ScaffoldArgs {
     #[arg(long, default_value = "ws://127.0.0.1:9944")]
     pub endpoint: String,
 
-    /// Netuid to create and prepare.
+    /// Netuid on which to register.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub netuid: u16,
 
@@ -227,10 +227,6 @@ pub struct ScaffoldArgs {
     /// Folder of wallets.
     #[arg(long, value_name = "DIR", env = "SN3_WALLETS")]
     pub wallet_path: Option<PathBuf>,
-
-    /// Blocks between two epochs of the subnet.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=50_400))]
-    pub tempo: u16,
 
     /// Secrets of the wallets come from this number: a development chain's money is worth nothing.
     #[arg(long, default_value_t = 3)]
@@ -316,6 +312,10 @@ pub struct MinerArgs {
     /// The node.
     #[command(flatten)]
     pub node: NodeArgs,
+
+    /// Forget the state on disk and rebuild the model from the run's published records.
+    #[arg(long)]
+    pub resync: bool,
 }
 
 /// `sn3 validator run`

@@ -3,7 +3,7 @@
 use sn3_protocol::model::ModelConfig;
 use sn3_protocol::run::{AdamConfig, GauntletConfig, RunConfig};
 use sn3_protocol::schedule::{InnerSchedule, OuterSchedule};
-use sn3_protocol::{ChunkRule, NetUid, RunId, SparseConfig, Window};
+use sn3_protocol::{BlockNumber, ChunkRule, NetUid, RunId, SparseConfig, Window};
 use sn3_trainer::init;
 
 use crate::args::{DataArgs, RunArgs};
@@ -34,6 +34,15 @@ pub struct Composed {
     pub initial: Vec<f32>,
 }
 
+impl Composed {
+    /// Puts the run on the clock: it begins `windows_ahead` windows after that of `head` and lasts `windows`.
+    pub fn start_after(&mut self, head: BlockNumber, windows_ahead: u64, windows: u64) {
+        let start = Window(head.window(self.config.blocks_per_window).0 + windows_ahead);
+        self.config.start_window = start;
+        self.config.end_window = Some(Window(start.0 + windows - 1));
+    }
+}
+
 /// Training numbers that depend on the size of the model.
 struct Recipe {
     inner_steps: u32,
@@ -48,9 +57,30 @@ struct Recipe {
 /// (training protocol, sections 1.1 and 1.2).
 fn recipe(preset: &str) -> Recipe {
     match preset {
-        "nano" => Recipe { inner_steps: 30, batch_samples: 8, micro_batch: 8, peak_lr: 4e-3, warmup_steps: 20, outer_lr: 0.8 },
-        "micro" => Recipe { inner_steps: 30, batch_samples: 8, micro_batch: 8, peak_lr: 2e-3, warmup_steps: 30, outer_lr: 0.8 },
-        _ => Recipe { inner_steps: 30, batch_samples: 192, micro_batch: 1, peak_lr: 1.2e-4, warmup_steps: 1_500, outer_lr: 1.0 },
+        "nano" => Recipe {
+            inner_steps: 30,
+            batch_samples: 8,
+            micro_batch: 8,
+            peak_lr: 4e-3,
+            warmup_steps: 20,
+            outer_lr: 0.8,
+        },
+        "micro" => Recipe {
+            inner_steps: 30,
+            batch_samples: 8,
+            micro_batch: 8,
+            peak_lr: 2e-3,
+            warmup_steps: 30,
+            outer_lr: 0.8,
+        },
+        _ => Recipe {
+            inner_steps: 30,
+            batch_samples: 192,
+            micro_batch: 1,
+            peak_lr: 1.2e-4,
+            warmup_steps: 1_500,
+            outer_lr: 1.0,
+        },
     }
 }
 

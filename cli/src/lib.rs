@@ -10,9 +10,16 @@
 
 pub mod args;
 pub mod commands;
+pub mod compose;
 pub mod exit;
 pub mod localnet;
+pub mod node;
 pub mod output;
+pub mod scaffold;
+pub mod signals;
+pub mod story;
+pub mod text;
+pub mod trainers;
 
 use std::process::ExitCode;
 
@@ -49,7 +56,9 @@ async fn dispatch(command: Command, output: &Output) -> Result<(), CliError> {
         Command::Devnet(args) => commands::devnet::run(&args, output).await,
         Command::Scaffold(args) => commands::scaffold::run(&args, output).await,
         Command::Miner { command: MinerCommand::Run(args) } => commands::miner::run(args, output).await,
-        Command::Validator { command: ValidatorCommand::Run(args) } => commands::validator::run(args, output).await,
+        Command::Validator { command: ValidatorCommand::Run(args) } => {
+            commands::validator::run(args, output).await
+        }
         Command::Wallet { command: WalletCommand::Create(args) } => commands::wallet::create(&args, output),
         Command::Wallet { command: WalletCommand::Show(args) } => commands::wallet::show(&args, output),
     }

@@ -23,14 +23,19 @@ pub struct Text {
 fn cache_dir(args: &DataArgs) -> PathBuf {
     let user = || {
         let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))).map(|dir| dir.join("sn3"))
+        base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))
+            .map(|dir| dir.join("sn3"))
     };
     args.cache.clone().or_else(user).unwrap_or_else(|| std::env::temp_dir().join("sn3"))
 }
 
 /// Reads the text that the arguments name.
 pub fn read(args: &DataArgs, output: &Output) -> Result<Corpus, CliError> {
-    let sources = if args.data.is_empty() { default_sources().or_exit(Exit::Data)? } else { Sources::new(args.data.clone()) };
+    let sources = if args.data.is_empty() {
+        default_sources().or_exit(Exit::Data)?
+    } else {
+        Sources::new(args.data.clone())
+    };
     let corpus = Corpus::read(&sources).or_exit(Exit::Data)?;
     output.story(format_args!("text: {:.1} MB", corpus.bytes() as f64 / 1e6));
     Ok(corpus)
