@@ -55,7 +55,7 @@ impl ChainClient {
 }
 
 /// The arguments of `set_commitment`: one field of raw bytes, whose length is part of its variant's name.
-fn commitment(netuid: NetUid, bytes: &[u8]) -> Composite<()> {
+pub(super) fn commitment(netuid: NetUid, bytes: &[u8]) -> Composite<()> {
     let field = Value::unnamed_variant(format!("Raw{}", bytes.len()), [Value::from_bytes(bytes)]);
     let info = Value::named_composite([("fields", Value::unnamed_composite([field]))]);
     Composite::named([("netuid", Value::u128(netuid.0.into())), ("info", info)])

@@ -27,6 +27,10 @@ impl Config for SubtensorConfig {
         self.0.genesis_hash()
     }
 
+    fn spec_and_transaction_version_for_block_number(&self, block_number: u64) -> Option<(u32, u32)> {
+        self.0.spec_and_transaction_version_for_block_number(block_number)
+    }
+
     fn metadata_for_spec_version(&self, spec_version: u32) -> Option<ArcMetadata> {
         self.0.metadata_for_spec_version(spec_version)
     }
@@ -43,5 +47,86 @@ impl Signer<SubtensorConfig> for Unlocked {
 
     fn sign(&self, payload: &[u8]) -> MultiSignature {
         MultiSignature::Sr25519(self.sign(payload))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::{Compact, Encode as _};
+    use sn3_protocol::address::StoreAddress;
+    use sn3_protocol::{NetUid, Signature};
+    use subxt::client::{OfflineClient, OfflineClientAtBlock};
+    use subxt::config::DefaultExtrinsicParamsBuilder;
+    use subxt::config::substrate::SpecVersionForRange;
+    use subxt::utils::H256;
+
+    use super::*;
+    use crate::bindings::transactions;
+    use crate::client::commitments::commitment;
+    use crate::wallet::HotkeyPair;
+
+    const GENESIS: [u8; 32] = [0x2f; 32];
+
+    /// The checked-in metadata, as if a chain with versions 425 and 1 were connected.
+    fn offline() -> OfflineClientAtBlock<SubtensorConfig> {
+        let bytes: &[u8] = include_bytes!("../../metadata/devnet.scale");
+        let metadata = subxt::Metadata::decode_from(bytes).unwrap();
+        let versions = SpecVersionForRange { block_range: 0..u64::MAX, spec_version: 425, transaction_version: 1 };
+        let config = SubstrateConfig::builder()
+            .set_genesis_hash(H256(GENESIS))
+            .set_metadata_for_spec_versions([(425, std::sync::Arc::new(metadata))])
+            .set_spec_version_for_block_ranges([versions])
+            .build();
+        OfflineClient::new_with_config(SubtensorConfig(config)).at_block(100u64).unwrap()
+    }
+
+    #[test]
+    fn an_extrinsic_has_exactly_the_specified_bytes() {
+        let alice = HotkeyPair::from_uri("//Alice").unwrap();
+        let call = transactions().subtensor_module().set_weights(3, vec![1, 2], vec![65535, 7], 9);
+        let born = H256([0xb1; 32]);
+        let params =
+            DefaultExtrinsicParamsBuilder::<SubtensorConfig>::new().nonce(5).mortal_from_unchecked(64, 100, born);
+        let mut signable =
+            offline().transactions().create_v4_signable_offline(&call, params.build()).unwrap();
+        let extrinsic = signable.sign(&alice.0).unwrap();
+
+        let call = (7u8, 0u8, 3u16, vec![1u16, 2], vec![65535u16, 7], 9u64).encode();
+        // Era of 64 blocks from block 100: period 2^6, phase 100 mod 64 = 36; then nonce, tip, metadata hash off.
+        let extra = ((5u8 | (36 & 0x0f) << 4, 36u8 >> 4), Compact(5u32), Compact(0u64), 0u8).encode();
+        let additional = (425u32, 1u32, GENESIS, born.0, 0u8).encode();
+        let body = extrinsic.encoded();
+        let (head, rest) = body.split_at(body.len() - call.len() - extra.len());
+        assert_eq!(rest, [extra.as_slice(), &call].concat());
+        let signature: [u8; 64] = head[head.len() - 64..].try_into().unwrap();
+        let signed = [call, extra, additional].concat();
+        assert!(Signature(signature).verifies(&alice.public(), &signed));
+        let opening = [&[0x84, 0][..], &alice.public().0, &[1]].concat();
+        assert!(head[..head.len() - 64].ends_with(&opening));
+    }
+
+    #[test]
+    fn a_commitment_has_exactly_the_specified_bytes() {
+        // Chain interface, section 5.1: pallet 18, call 0, netuid, one field, its length plus one, the bytes.
+        let address = StoreAddress::new("x".repeat(127)).unwrap();
+        let call = subxt::dynamic::tx("Commitments", "set_commitment", commitment(NetUid(3), &address.encode()));
+        let data = offline().transactions().call_data(&call).unwrap();
+        assert_eq!(data[..6], [0x12, 0x00, 3, 0, 0x04, 0x81]);
+        assert_eq!(data[6..], address.encode());
+        assert_eq!(data.len(), 134);
+    }
+
+    #[test]
+    fn every_error_of_the_chain_that_we_explain_exists_there() {
+        let client = offline();
+        let names: std::collections::BTreeSet<String> = client
+            .metadata()
+            .pallets()
+            .filter_map(|pallet| pallet.error_variants().map(<[_]>::to_vec))
+            .flatten()
+            .map(|variant| variant.name)
+            .collect();
+        let unknown: Vec<_> = crate::explain::known_errors().filter(|name| !names.contains(*name)).collect();
+        assert!(unknown.is_empty(), "explained, but not in the metadata: {unknown:?}");
     }
 }
