@@ -56,6 +56,8 @@ pub struct Deadline {
     pub probe: Vec<f32>,
     /// The outer learning rate, which stands for a parameter's change where none is known.
     pub outer_lr: f32,
+    /// Who is aggregated, where a published record has already decided it; else the mechanism chooses.
+    pub aggregated: Option<Vec<Uid>>,
 }
 
 /// A registered neuron.

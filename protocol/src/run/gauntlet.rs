@@ -290,7 +290,7 @@ impl GauntletConfig {
     #[must_use]
     pub fn small() -> Self {
         Self {
-            evaluation_samples: 16,
+            evaluation_samples: 32,
             windows_per_weights: 2,
             windows_per_peer_list: 1,
             rating: RatingRule { tie_fraction: 0.6, ..RatingRule::default() },

@@ -12,7 +12,7 @@ use super::admit::sync_result;
 use super::state::{GauntletState, Peer, PeerList, Pending};
 use crate::mechanism::Deadline;
 
-/// Chooses the aggregated: the listed peers whose submission is usable, misses replaced one for one from
+/// Chooses the aggregated, unless a record has: the listed peers whose submission is usable, misses replaced one for one from
 /// the reserve. Without a list, everyone whose submission is usable.
 pub(super) fn choose(
     state: &GauntletState,
@@ -25,13 +25,14 @@ pub(super) fn choose(
     }
     let usable = |uid: &Uid| is_usable(state, pending, *uid, config);
     let count = config.weights.gather_peers as usize;
-    let mut chosen = match &state.list {
-        Some(list) => {
+    let mut chosen = match (&event.aggregated, &state.list) {
+        (Some(recorded), _) => recorded.clone(),
+        (None, Some(list)) => {
             let there = list.gather.iter().filter(|uid| usable(uid));
             let spare = list.reserve.iter().filter(|uid| usable(uid));
             there.chain(spare).copied().take(list.gather.len()).collect()
         }
-        None => some_of(pending.standings.keys().copied().filter(|uid| usable(uid)).collect(), count, event),
+        (None, None) => some_of(pending.standings.keys().copied().filter(|uid| usable(uid)).collect(), count, event),
     };
     chosen.sort_unstable();
     note_excluded(state, pending, config);

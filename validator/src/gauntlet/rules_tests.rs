@@ -50,6 +50,7 @@ fn deadline(state: &GauntletState, sent: &[u16]) -> Deadline {
         late: BTreeMap::new(),
         probe: vec![1.0; 4],
         outer_lr: 0.5,
+        aggregated: None,
     }
 }
 

@@ -132,6 +132,7 @@ impl World {
             late: late.map(|uid| (uid, self.window.saturating_sub(1))).collect(),
             probe: self.theta[10..12].to_vec(),
             outer_lr: 1.0,
+            aggregated: None,
         }
     }
 
