@@ -17,6 +17,8 @@ pub mod pallets;
 
 mod config;
 mod fees;
+#[cfg(test)]
+mod tests;
 
 pub use apis::api;
 pub use config::VERSION;
@@ -61,7 +63,10 @@ frame_support::construct_runtime!(
         Aura: pallets::aura = 3,
         Balances: pallet_balances = 5,
         TransactionPayment: pallet_transaction_payment = 6,
+        SubtensorModule: pallets::subtensor = 7,
         Utility: pallet_utility = 11,
         Sudo: pallet_sudo = 12,
+        Commitments: pallets::commitments = 18,
+        AdminUtils: pallets::admin = 19,
     }
 );

@@ -152,3 +152,11 @@ impl pallet_sudo::Config for Runtime {
     type RuntimeCall = RuntimeCall;
     type WeightInfo = ();
 }
+
+impl pallets::subtensor::Config for Runtime {
+    type Author = fees::Author;
+}
+
+impl pallets::commitments::Config for Runtime {}
+
+impl pallets::admin::Config for Runtime {}

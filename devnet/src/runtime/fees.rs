@@ -3,13 +3,13 @@
 use super::*;
 use frame_support::{
     traits::{
-        OnUnbalanced,
+        Get, OnUnbalanced,
         fungible::{Balanced, Credit},
     },
     weights::{Weight, WeightToFee},
 };
 
-/// Half a rao per thousand picoseconds... expressed as parts per billion of a rao per picosecond.
+/// Parts of a billion of a rao for each picosecond.
 const RAO_PER_PS_PARTS_PER_BILLION: u64 = 500_000;
 const BILLION: u64 = 1_000_000_000;
 
@@ -41,14 +41,19 @@ pub struct ToAuthor;
 
 impl OnUnbalanced<Credit<AccountId, Balances>> for ToAuthor {
     fn on_nonzero_unbalanced(credit: Credit<AccountId, Balances>) {
-        let Some(author) = author() else { return };
+        let Some(author) = Author::get() else { return };
         // A refused deposit (below the existential deposit) burns the fee, as dropping it would.
         drop(Balances::resolve(&author, credit));
     }
 }
 
-fn author() -> Option<AccountId> {
-    pallets::aura::Authorities::<Runtime>::get().first().map(|key| AccountId::from(key.0))
+/// The first authority.
+pub struct Author;
+
+impl Get<Option<AccountId>> for Author {
+    fn get() -> Option<AccountId> {
+        pallets::aura::Authorities::<Runtime>::get().first().map(|key| AccountId::from(key.0))
+    }
 }
 
 #[cfg(test)]

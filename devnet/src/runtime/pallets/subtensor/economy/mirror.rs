@@ -1,0 +1,109 @@
+//! Writes what changed in the economic state to the maps that clients read: chain, keys, root claims.
+
+use super::super::{keys::push_once, pallet::*, types::*};
+use super::{
+    account,
+    mirror_subnet::{forget_subnet, mirror_subnet},
+};
+use sn3_emission::{
+    Network,
+    network::{HotkeyState, RootClaim},
+};
+use sn3_protocol::{Coldkey, Hotkey, NetUid as Net};
+use sp_runtime::AccountId32;
+use std::collections::BTreeMap;
+
+/// The entries that differ: their keys and what they are now, `None` for those that are gone.
+pub(super) fn changes<'a, K: Ord, V: PartialEq>(
+    before: &'a BTreeMap<K, V>,
+    after: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, Option<&'a V>)> {
+    let gone = before.keys().filter(|key| !after.contains_key(key)).map(|key| (key, None));
+    let new = after.iter().filter(|(key, value)| before.get(key) != Some(value));
+    gone.chain(new.map(|(key, value)| (key, Some(value))))
+}
+
+impl<T: Config> Pallet<T> {
+    /// Brings storage from `before` to `after`.
+    pub(super) fn mirror(before: &Network, after: &Network) {
+        TotalIssuance::<T>::put(after.total_issuance);
+        TotalStake::<T>::put(after.total_stake);
+        NetworkLastLockCost::<T>::put(after.last_lock_rao.max(NetworkMinLockCost::<T>::get()));
+        BlockEmission::<T>::put(sn3_emission::issuance::block_emission(after.total_issuance));
+        for (hotkey, state) in changes(&before.hotkeys, &after.hotkeys) {
+            if let Some(state) = state {
+                mirror_hotkey::<T>(hotkey, before.hotkeys.get(hotkey), state);
+            }
+        }
+        for (coldkey, hotkeys) in changes(&before.staking_hotkeys, &after.staking_hotkeys) {
+            StakingHotkeys::<T>::insert(account(&coldkey.0), accounts(hotkeys.map(Vec::as_slice)));
+        }
+        mirror_root_stakers::<T>(before, after);
+        mirror_claims::<T>(before, after);
+        mirror_subnets::<T>(before, after);
+    }
+}
+
+fn accounts(hotkeys: Option<&[Hotkey]>) -> Vec<AccountId32> {
+    hotkeys.unwrap_or_default().iter().map(|hotkey| account(&hotkey.0)).collect()
+}
+
+fn mirror_hotkey<T: Config>(hotkey: &Hotkey, before: Option<&HotkeyState>, state: &HotkeyState) {
+    let (hot, owner) = (account(&hotkey.0), account(&state.owner.0));
+    if before.is_none_or(|before| before.owner != state.owner) {
+        Owner::<T>::insert(&hot, &owner);
+        OwnedHotkeys::<T>::mutate(&owner, |hotkeys| push_once(hotkeys, &hot));
+    }
+    if let Some(take) = state.take {
+        Delegates::<T>::insert(&hot, take);
+    }
+    let rates: BTreeMap<NetUid, FixedI128> =
+        state.claimable.iter().map(|(net, rate)| (net.0, FixedI128 { bits: rate.to_bits() })).collect();
+    RootClaimable::<T>::insert(&hot, rates);
+    let nothing = BTreeMap::new();
+    let claimed_before = before.map_or(&nothing, |before| &before.claimed);
+    for (netuid, claims) in changes(claimed_before, &state.claimed) {
+        mirror_claimed::<T>(*netuid, &hot, claims);
+    }
+}
+
+fn mirror_claimed<T: Config>(netuid: Net, hot: &AccountId32, claims: Option<&BTreeMap<Coldkey, u128>>) {
+    for (coldkey, claimed) in claims.into_iter().flatten() {
+        RootClaimed::<T>::insert((netuid.0, hot, account(&coldkey.0)), claimed);
+    }
+}
+
+fn mirror_root_stakers<T: Config>(before: &Network, after: &Network) {
+    if before.root_stakers == after.root_stakers {
+        return;
+    }
+    NumStakingColdkeys::<T>::put(after.root_stakers.len() as u64);
+    for (number, coldkey) in (0u64..).zip(&after.root_stakers) {
+        StakingColdkeysByIndex::<T>::insert(number, account(&coldkey.0));
+        StakingColdkeys::<T>::insert(account(&coldkey.0), number);
+    }
+}
+
+fn mirror_claims<T: Config>(before: &Network, after: &Network) {
+    for (coldkey, claim) in changes(&before.root_claims, &after.root_claims) {
+        let wish = match claim {
+            None | Some(RootClaim::Swap) => RootClaimTypeEnum::Swap,
+            Some(RootClaim::Keep) => RootClaimTypeEnum::Keep,
+            Some(RootClaim::KeepSubnets(netuids)) => {
+                RootClaimTypeEnum::KeepSubnets { subnets: netuids.iter().map(|netuid| netuid.0).collect() }
+            }
+        };
+        RootClaimType::<T>::insert(account(&coldkey.0), wish);
+    }
+}
+
+fn mirror_subnets<T: Config>(before: &Network, after: &Network) {
+    for (netuid, subnet) in changes(&before.subnets, &after.subnets) {
+        match (before.subnets.get(netuid), subnet) {
+            (old, Some(subnet)) => mirror_subnet::<T>(old, subnet),
+            (Some(old), None) => forget_subnet::<T>(old),
+            (None, None) => {}
+        }
+    }
+    TotalNetworks::<T>::put(after.subnets.len() as u16);
+}
