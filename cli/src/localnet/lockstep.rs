@@ -92,7 +92,7 @@ impl Lockstep {
         if let Ok(head) = &sealed {
             self.release(head.number);
         }
-        self.head.send_replace(sealed);
+        drop(self.head.send_replace(sealed));
     }
 
     /// Marks those as working whose block has come, before they can be seen as waiting again.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use futures::future::try_join_all;
 use indicatif::ProgressBar;
 use sn3_chain::{ChainClient, ChainClock, ChainNode, Ledger, SubnetChain};
 use sn3_exchange::{SignedGenesis, Store, publish_genesis, publish_tokenizer};
@@ -10,7 +11,6 @@ use sn3_miner::{Behaviour, MinerEvent, MinerNode, Options, Parts};
 use sn3_protocol::address::StoreAddress;
 use sn3_protocol::{NetUid, Window};
 use sn3_validator::{ModelEvaluator, ValidatorEvent, ValidatorNode, ValidatorParts};
-use tokio::task::JoinSet;
 
 use super::lockstep::{Lockstep, LockstepClock};
 use super::{Files, lock};
@@ -56,17 +56,10 @@ impl Network<'_> {
             nodes.push(self.miner(neuron, *role, &genesis).await?);
         }
         let watcher = self.lockstep.join();
-        let mut tasks = JoinSet::new();
-        for mut node in nodes {
-            tasks.spawn(
-                async move { node.run().await.map(drop).map_err(|e| CliError::new(Exit::Failure, e)) },
-            );
-        }
-        tasks.spawn(watch(watcher, self.client.clone(), self.composed.config.clone(), self.story.clone()));
-        let theta = lead(leader_node).await?;
-        while let Some(ended) = tasks.join_next().await {
-            ended.or_exit(Exit::Failure)??;
-        }
+        let miners = try_join_all(nodes.into_iter().map(mine));
+        let watcher = watch(watcher, self.client.clone(), self.composed.config.clone(), self.story.clone());
+        // One task for all loops: what computes inside them has threads of its own.
+        let (theta, _, ()) = tokio::try_join!(lead(leader_node), miners, watcher)?;
         Ok(theta)
     }
 
@@ -165,6 +158,10 @@ impl Network<'_> {
             output.event("validator", event);
         })
     }
+}
+
+async fn mine(mut node: MinerNode) -> Result<(), CliError> {
+    node.run().await.map(drop).map_err(|error| CliError::new(Exit::Failure, error))
 }
 
 async fn lead(mut node: ValidatorNode) -> Result<Vec<f32>, CliError> {
