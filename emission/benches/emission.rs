@@ -118,7 +118,7 @@ fn epochs() {
     let liquid = |p: &mut EpochParams| p.liquid_alpha_on = true;
     let yuma2 = |p: &mut EpochParams| p.yuma3_on = false;
     let half = |p: &mut EpochParams| p.bonds_penalty = 32_768;
-    let mut time = |what: &str, case: Case, reference| line(what, median(|| case.run()), reference);
+    let time = |what: &str, case: Case, reference| line(what, median(|| case.run()), reference);
     time("epoch n=256, 64 validators, Yuma3", Case::new(256, 64, yuma3), 1.88);
     time("epoch n=256, 64 validators, Yuma3 + liquid alpha", Case::new(256, 64, liquid), 21.12);
     time("epoch n=256, 64 validators, Yuma2", Case::new(256, 64, yuma2), 2.04);
@@ -150,7 +150,7 @@ fn chain(subnets: u16, neurons: u16, tempo: u16) -> Network {
         subnet.alpha_out = 2_000_000_000_000_000;
         let tao = 10_000_000_000_000 + noise.next() % 90_000_000_000_000;
         subnet.pool = Pool::new(tao, 1_000_000_000_000_000 + noise.next() % 1_000_000_000_000_000);
-        subnet.pool.quote_weight += netuid.into();
+        subnet.pool.quote_weight += u64::from(netuid);
         subnet.moving_price = I96F32::from_bits(1 << 27);
         network.subnets.insert(NetUid(netuid), subnet);
         fill(&mut network, netuid, neurons, &mut noise);

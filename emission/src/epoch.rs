@@ -290,8 +290,9 @@ fn masked_weights(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, permit
     for (i, permit) in permits.iter().enumerate() {
         if let Some(row) = mechanism.weights.get(i).filter(|_| *permit) {
             let mask = WeightMask::new(input, mechanism, i);
+            // Integers over their sum; both sides without their 32 empty fraction bits divide to the same.
             for (j, w) in row.iter().filter(|(j, _)| mask.keeps(*j)) {
-                rows.push(*j, I32F32::from_bits(i64::from(*w) << 32));
+                rows.push(*j, I32F32::from_bits((*w).into()));
             }
             rows::normalise_row(rows.open_row_mut());
         }

@@ -130,7 +130,7 @@ fn sparse(v: &Value, c: &mut Checker) {
     let clipped = clip_columns(&rows, &medians);
     c.same("col_clip", &clipped, &matrix(&v["col_clip"]));
     let blend = interpolate(&rows, &clipped, bits32(&v["ratio"]), columns);
-    c.same("interpolate", &blend, &matrix(&v["interpolate_matrix_to_clip"]));
+    c.same("interpolate", blend.as_ref(), &matrix(&v["interpolate_matrix_to_clip"]));
     let changed = |f: &dyn Fn(&mut Rows)| {
         let mut copy = rows.clone();
         f(&mut copy);

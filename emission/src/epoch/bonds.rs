@@ -2,7 +2,7 @@
 
 use super::liquid::LiquidAlpha;
 use super::rows::{Entry, Rows};
-use crate::fixed::{I32F32, I64F64};
+use crate::fixed::{I32F32, I64F64, Reciprocal};
 
 /// What a mechanism's bonds step needs from the steps before it.
 pub(super) struct BondsStep<'a> {
@@ -85,19 +85,21 @@ impl BondsStep<'_> {
             }
             _ => ema_scalar(self.weights, &self.bonds, self.alpha, n),
         };
-        let mut relative = ema.clone();
-        relative.normalise_columns(n);
+        let sums: Vec<Reciprocal> = ema.column_sums(n).into_iter().map(Reciprocal::new).collect();
         let mut dividends: Vec<I32F32> =
-            relative.iter().zip(self.active_stake).map(|(row, stake)| self.dividend(row, *stake)).collect();
+            ema.iter().zip(self.active_stake).map(|(row, stake)| self.dividend(row, &sums, *stake)).collect();
         crate::vector::normalise(&mut dividends);
         (ema, dividends)
     }
 
-    fn dividend(&self, row: &[Entry], stake: I32F32) -> I32F32 {
+    /// Relative bonds times incentive, times the validator's stake.
+    fn dividend(&self, row: &[Entry], sums: &[Reciprocal], stake: I32F32) -> I32F32 {
         let mut total = I32F32::ZERO;
         for (j, v) in row {
-            if let Some(incentive) = self.incentive.get(usize::from(*j)) {
-                total = total.wrapping_add(v.saturating_mul(*incentive));
+            let column = usize::from(*j);
+            if let (Some(incentive), Some(sum)) = (self.incentive.get(column), sums.get(column)) {
+                let relative = if sum.divisor().is_zero() { *v } else { sum.divide(*v) };
+                total = total.wrapping_add(relative.saturating_mul(*incentive));
             }
         }
         total.checked_mul(stake).unwrap_or(I32F32::ZERO)

@@ -1,5 +1,7 @@
 //! Stake-weighted medians by column, and clipping to them (emission mathematics, sections 5.1 and 5.6 to 5.9).
 
+use std::borrow::Cow;
+
 use super::rows::Rows;
 use crate::fixed::I32F32;
 
@@ -188,12 +190,12 @@ pub fn clip_columns(rows: &Rows, thresholds: &[I32F32]) -> Rows {
 
 /// `a + ratio · (b - a)` entry by entry; the ends of the ratio keep the stored order.
 #[must_use]
-pub fn interpolate(a: &Rows, b: &Rows, ratio: I32F32, columns: usize) -> Rows {
+pub fn interpolate<'a>(a: &'a Rows, b: &'a Rows, ratio: I32F32, columns: usize) -> Cow<'a, Rows> {
     if ratio == I32F32::ZERO {
-        return a.clone();
+        return Cow::Borrowed(a);
     }
     if ratio == I32F32::ONE {
-        return b.clone();
+        return Cow::Borrowed(b);
     }
     let mut out = Rows::with_capacity(a.len(), a.entry_count());
     let mut scratch = vec![(I32F32::ZERO, I32F32::ZERO); columns];
@@ -201,7 +203,7 @@ pub fn interpolate(a: &Rows, b: &Rows, ratio: I32F32, columns: usize) -> Rows {
         interpolate_row(&mut scratch, row_a, row_b, ratio, &mut out);
         out.end_row();
     }
-    out
+    Cow::Owned(out)
 }
 
 fn interpolate_row(

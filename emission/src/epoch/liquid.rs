@@ -1,7 +1,7 @@
 //! Liquid alpha: a moving-average rate per pair (emission mathematics, section 5.4).
 
 use super::rows::{Entry, Rows};
-use crate::fixed::{I32F32, exp_safe, u16_proportion};
+use crate::fixed::{I32F32, exp_safe, exp_safe_lanes, u16_proportion};
 
 /// The parameters of the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +33,22 @@ impl LiquidAlpha {
     /// The rate for one pair: how fast a validator's bond follows its weight.
     #[must_use]
     pub fn rate(&self, consensus: I32F32, weight: I32F32, bond: I32F32) -> I32F32 {
-        let difference =
-            if weight >= bond { weight.wrapping_sub(consensus) } else { bond.wrapping_sub(weight) };
-        let difference = difference.max(I32F32::ZERO).min(I32F32::ONE);
+        let difference = difference(consensus, weight, bond);
         if difference.is_zero() { self.at_rest } else { self.sigmoid(difference) }
     }
 
     fn sigmoid(&self, difference: I32F32) -> I32F32 {
+        self.rate_of(exp_safe(self.exponent(difference)))
+    }
+
+    fn exponent(&self, difference: I32F32) -> I32F32 {
         let half = I32F32::from_bits(1 << 31);
-        let exponent = self.slope.saturating_mul(difference.saturating_sub(half));
-        let share = I32F32::ONE.saturating_div(I32F32::ONE.saturating_add(exp_safe(exponent)));
+        self.slope.saturating_mul(difference.saturating_sub(half))
+    }
+
+    /// The rate that belongs to the exponential of the exponent.
+    fn rate_of(&self, exponential: I32F32) -> I32F32 {
+        let share = I32F32::ONE.saturating_div(I32F32::ONE.saturating_add(exponential));
         let range = self.high.saturating_sub(self.low);
         self.low.saturating_add(share.saturating_mul(range)).min(self.high).max(self.low)
     }
@@ -66,12 +72,64 @@ impl LiquidAlpha {
 
     fn ema_row(&self, new: &[Entry], old: &Scratch, consensus: &[I32F32], out: &mut Rows) {
         let mut found = Cursor::default();
+        let mut lanes = Lanes::new(self);
         for (j, v) in new {
             let column = usize::from(*j);
             let seen = if found.reaches(*j) { *v } else { I32F32::ZERO };
-            let rate = self.rate(consensus[column], seen, old.seen[column]);
-            push_blend(out, *j, *v, old.stored[column], rate);
+            let difference = difference(consensus[column], seen, old.seen[column]);
+            lanes.push(difference);
         }
+        for ((j, v), rate) in new.iter().zip(lanes.finish()) {
+            push_blend(out, *j, *v, old.stored[usize::from(*j)], rate);
+        }
+    }
+}
+
+/// How far a weight is above consensus, or a bond above its weight, within `[0, 1]`.
+fn difference(consensus: I32F32, weight: I32F32, bond: I32F32) -> I32F32 {
+    let difference = if weight >= bond { weight.wrapping_sub(consensus) } else { bond.wrapping_sub(weight) };
+    difference.max(I32F32::ZERO).min(I32F32::ONE)
+}
+
+/// Exponentials that are computed side by side.
+const LANES: usize = 4;
+
+/// Collects differences and computes their rates [`LANES`] at a time.
+struct Lanes<'a> {
+    liquid: &'a LiquidAlpha,
+    rates: Vec<I32F32>,
+    waiting: [(usize, I32F32); LANES],
+    count: usize,
+}
+
+impl<'a> Lanes<'a> {
+    fn new(liquid: &'a LiquidAlpha) -> Self {
+        Self { liquid, rates: Vec::new(), waiting: [(0, I32F32::ZERO); LANES], count: 0 }
+    }
+
+    fn push(&mut self, difference: I32F32) {
+        if !difference.is_zero() {
+            self.waiting[self.count] = (self.rates.len(), difference);
+            self.count += 1;
+        }
+        self.rates.push(self.liquid.at_rest);
+        if self.count == LANES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let exponentials =
+            exp_safe_lanes(self.waiting.map(|(_, difference)| self.liquid.exponent(difference)));
+        for ((at, _), exponential) in self.waiting.iter().zip(exponentials).take(self.count) {
+            self.rates[*at] = self.liquid.rate_of(exponential);
+        }
+        self.count = 0;
+    }
+
+    fn finish(mut self) -> Vec<I32F32> {
+        self.flush();
+        self.rates
     }
 }
 

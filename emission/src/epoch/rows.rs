@@ -1,6 +1,6 @@
 //! Sparse matrices as rows of `(column, value)` in stored order.
 
-use crate::fixed::I32F32;
+use crate::fixed::{I32F32, Reciprocal};
 
 /// One stored entry.
 pub type Entry = (u16, I32F32);
@@ -114,13 +114,7 @@ impl Rows {
 
     /// Divides every column by its saturating sum where that is nonzero.
     pub fn normalise_columns(&mut self, columns: usize) {
-        let mut sums = vec![I32F32::ZERO; columns];
-        for (j, v) in &self.entries {
-            if let Some(sum) = sums.get_mut(usize::from(*j)) {
-                *sum = sum.saturating_add(*v);
-            }
-        }
-        self.divide_columns(&sums);
+        self.divide_columns(&self.column_sums(columns));
     }
 
     /// Divides every column by its largest value where that is nonzero.
@@ -135,11 +129,24 @@ impl Rows {
     }
 
     fn divide_columns(&mut self, divisors: &[I32F32]) {
+        let reciprocals: Vec<Reciprocal> = divisors.iter().map(|d| Reciprocal::new(*d)).collect();
         for (j, v) in &mut self.entries {
-            if let Some(divisor) = divisors.get(usize::from(*j)).filter(|d| !d.is_zero()) {
-                *v = v.safe_div(*divisor);
+            if let Some(reciprocal) = reciprocals.get(usize::from(*j)).filter(|r| !r.divisor().is_zero()) {
+                *v = reciprocal.divide(*v);
             }
         }
+    }
+
+    /// Saturating column sums.
+    #[must_use]
+    pub fn column_sums(&self, columns: usize) -> Vec<I32F32> {
+        let mut sums = vec![I32F32::ZERO; columns];
+        for (j, v) in &self.entries {
+            if let Some(sum) = sums.get_mut(usize::from(*j)) {
+                *sum = sum.saturating_add(*v);
+            }
+        }
+        sums
     }
 
     /// `out_j = Σ_i x_i · m_ij`, saturating, rows ascending.
@@ -169,6 +176,7 @@ impl Rows {
 pub(super) fn normalise_row(row: &mut [Entry]) {
     let total = row.iter().fold(I32F32::ZERO, |acc, (_, v)| acc.wrapping_add(*v));
     if total > I32F32::ZERO {
-        row.iter_mut().for_each(|(_, v)| *v = v.safe_div(total));
+        let total = Reciprocal::new(total);
+        row.iter_mut().for_each(|(_, v)| *v = total.divide(*v));
     }
 }

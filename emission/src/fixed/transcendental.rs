@@ -32,6 +32,43 @@ pub fn checked_exp(x: I32F32) -> Option<I32F32> {
     if x.to_bits() < 0 { I32F32::ONE.checked_div(sum) } else { Some(sum) }
 }
 
+/// Reciprocals of the series' divisors: `t / i` is `t · MAGIC[i] >> (63 + bits of i - 1)` for `t < 2^63`.
+const MAGIC: [(u64, u32); EXP_TERMS as usize] = magic_numbers();
+
+const fn magic_numbers() -> [(u64, u32); EXP_TERMS as usize] {
+    let mut numbers = [(0, 0); EXP_TERMS as usize];
+    let mut i = 1_u32;
+    while i < EXP_TERMS as u32 {
+        let shift = 63 + (32 - (i - 1).leading_zeros());
+        numbers[i as usize] = ((1_u128 << shift).div_ceil(i as u128) as u64, shift);
+        i += 1;
+    }
+    numbers
+}
+
+/// [`exp_safe`] of several numbers at once; their series run side by side.
+#[must_use]
+pub fn exp_safe_lanes<const LANES: usize>(x: [I32F32; LANES]) -> [I32F32; LANES] {
+    let limit = EXP_LIMIT << 32;
+    let x = x.map(|v| v.to_bits().clamp(-limit, limit));
+    let a = x.map(i64::unsigned_abs);
+    // Within the limit no term reaches 2^31, so nothing here can overflow.
+    let mut sum = a.map(|a| a + (1 << 32));
+    let mut term = a;
+    for (magic, shift) in &MAGIC[2..] {
+        for lane in 0..LANES {
+            let product = (u128::from(term[lane]) * u128::from(a[lane])) >> 32;
+            term[lane] = ((product * u128::from(*magic)) >> shift) as u64;
+            sum[lane] += term[lane];
+        }
+    }
+    std::array::from_fn(|lane| match x[lane] {
+        bits if bits == I32F32::ONE.to_bits() => I32F32::from_bits(E_BITS_I32F32),
+        bits if bits < 0 => I32F32::ONE.safe_div(I32F32::from_bits(sum[lane] as i64)),
+        _ => I32F32::from_bits(sum[lane] as i64),
+    })
+}
+
 fn exp_series(a: I32F32) -> Option<I32F32> {
     let mut sum = a.checked_add(I32F32::ONE)?;
     let mut term = a;
@@ -154,6 +191,18 @@ mod tests {
     fn log2_of_eight_is_three() {
         assert_eq!(checked_log2(I32F32::from_int(8)), Some(I32F32::from_int(3)));
         assert_eq!(checked_log2(I32F32::ZERO), None);
+    }
+
+    #[test]
+    fn lanes_give_what_single_series_give() {
+        let mut bits = -100_i64 << 32;
+        while bits < 100 << 32 {
+            let x = [bits, bits + 1, -bits, bits / 77].map(I32F32::from_bits);
+            assert_eq!(exp_safe_lanes(x), x.map(exp_safe));
+            bits += 123_456_789;
+        }
+        let special = [0, 1 << 32, -1 << 32, i64::MIN].map(I32F32::from_bits);
+        assert_eq!(exp_safe_lanes(special), special.map(exp_safe));
     }
 
     #[test]

@@ -253,8 +253,15 @@ impl I32F32 {
     #[must_use]
     #[inline]
     pub fn checked_div(self, b: Self) -> Option<Self> {
-        if self.0 as u64 <= u64::from(u32::MAX) && b.0 > 0 {
-            return i64::try_from(((self.0 as u64) << 32) / b.0 as u64).ok().map(Self);
+        if b.0 > 0 {
+            let (a, b) = (self.0 as u64, b.0 as u64);
+            if a <= u64::from(u32::MAX) {
+                return i64::try_from((a << 32) / b).ok().map(Self);
+            }
+            if a == Self::ONE.0 as u64 && b > 1 {
+                let exact = u64::MAX % b == b - 1;
+                return i64::try_from(u64::MAX / b + u64::from(exact)).ok().map(Self);
+            }
         }
         let quotient = (i128::from(self.0) << 32).checked_div(i128::from(b.0))?;
         i64::try_from(quotient).ok().map(Self)
