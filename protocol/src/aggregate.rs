@@ -1,17 +1,31 @@
 //! Many pseudo-gradients into one update, and the update into the state (training protocol, section 1.7).
 //!
-//! The arithmetic is fixed so that every node reaches the same bits: values and sums are f32, rounded to nearest
-//! after each operation, never fused; peers are added in the order given, which is ascending by uid; norms are
-//! summed in f64 in the order of the kept values and rounded to f32 once. Threads share the work by tensors, so
-//! their number changes nothing.
+//! Every node must reach the same bits, on a CPU or a GPU and with any number of threads. So the arithmetic is
+//! fixed. All of it is f32, rounded to nearest (ties to even) after every single operation, subnormals kept,
+//! never fused, except where f64 is named:
+//!
+//! 1. value of a code: `v = lookup[code] + shift`;
+//! 2. norm of a peer's tensor: [`SparseTensor::norm`], four f64 products by how often each code occurs, added in
+//!    the order of the codes, then rounded to f32;
+//! 3. the clipping norm of a tensor: the lower median of its norms over the peers;
+//! 4. factor of a peer's tensor: `f = min(1, median / (norm + 1e-8))`;
+//! 5. one position: `sum ← sum + v·f` from 0 over the peers that sent it, in the order given, which is ascending
+//!    by uid; then, if there were two or more, `sum / count`;
+//! 6. the state: `theta − outer_lr·update`.
+//!
+//! No step depends on how positions are shared among threads: nothing is summed across positions but the counts
+//! of codes, which are integers.
 
 use rayon::prelude::*;
 
 use crate::layout::Layout;
-use crate::sparse::{Chunks, PseudoGradient, SparseTensor};
+use crate::sparse::{Band, Chunks, PseudoGradient, SparseTensor};
 
 /// Added to a norm before it divides.
 const NORM_EPS: f32 = 1e-8;
+
+/// Values that one thread steps at a time.
+const BLOCK_VALUES: usize = 1 << 16;
 
 /// Most peers of one aggregation.
 pub const PEERS_MAX: usize = 256;
@@ -33,14 +47,38 @@ pub enum AggregateError {
         /// Those of the layout.
         expected: usize,
     },
+    /// A pseudo-gradient that keeps another number of values.
+    #[error(
+        "submission {peer} keeps {found} values of tensor {tensor:?}, the run {expected}; decode it with this layout"
+    )]
+    Kept {
+        /// Position of the peer.
+        peer: usize,
+        /// The tensor.
+        tensor: String,
+        /// Its kept values.
+        found: usize,
+        /// Those of the layout.
+        expected: usize,
+    },
+    /// A pseudo-gradient with a quantiser that no decoder lets through.
+    #[error(
+        "submission {peer} has a value of tensor {tensor:?} that is not finite or out of bounds; leave it out"
+    )]
+    Quantizer {
+        /// Position of the peer.
+        peer: usize,
+        /// The tensor.
+        tensor: String,
+    },
     /// A buffer of another length than the layout has.
-    #[error("{what} has {found} values, the layout {expected}; they belong to different models")]
+    #[error("{what} has {found} values, the run needs {expected}; they belong to different models")]
     Length {
         /// Which buffer.
         what: &'static str,
         /// Its length.
         found: usize,
-        /// The layout's values.
+        /// What the layout needs.
         expected: usize,
     },
     /// The result is not finite.
@@ -51,6 +89,9 @@ pub enum AggregateError {
 /// The clipping norm of every tensor: the lower median of its norms over the peers; 0 without peers.
 ///
 /// By hand: of norms 1, 2, 3, 4 the lower median is 2.
+///
+/// # Panics
+/// If a peer has fewer tensors than the layout, which [`crate::wire::decode`] does not let through.
 #[must_use]
 pub fn median_norms(layout: &Layout, peers: &[&PseudoGradient]) -> Vec<f32> {
     (0..layout.tensors().len())
@@ -82,16 +123,25 @@ pub fn clip_factor(norm: f32, median: f32) -> f32 {
 /// to the lower median norm; positions that nobody sent are 0.
 ///
 /// # Errors
-/// If a peer belongs to another layout or there are too many.
+/// If a peer belongs to another layout, has numbers out of bounds, or there are too many peers.
 pub fn aggregate(layout: &Layout, top_k: u32, peers: &[&PseudoGradient]) -> Result<Vec<f32>, AggregateError> {
-    check_peers(layout, peers)?;
-    let medians = median_norms(layout, peers);
-    let mut update = vec![0.0; layout.parameters()];
-    layout.split_mut(&mut update).into_par_iter().enumerate().for_each(|(index, out)| {
-        let tensors: Vec<&SparseTensor> = peers.iter().map(|peer| &peer.tensors[index]).collect();
-        mean_over_senders(&Chunks::of(layout, index), top_k, &tensors, medians[index], out);
-    });
-    Ok(update)
+    check_peers(layout, top_k, peers)?;
+    Ok(mean_over_senders(layout, top_k, peers, &median_norms(layout, peers)))
+}
+
+/// [`aggregate`] with clipping norms that are given, one for each tensor; infinite ones do not clip.
+///
+/// # Errors
+/// As [`aggregate`], and if there is not one norm for each tensor.
+pub fn aggregate_clipped(
+    layout: &Layout,
+    top_k: u32,
+    peers: &[&PseudoGradient],
+    norms: &[f32],
+) -> Result<Vec<f32>, AggregateError> {
+    check_peers(layout, top_k, peers)?;
+    check_count("the list of norms", norms.len(), layout.tensors().len())?;
+    Ok(mean_over_senders(layout, top_k, peers, norms))
 }
 
 /// `theta ← theta − outer_lr · update`, all or nothing.
@@ -105,24 +155,28 @@ pub fn outer_step(
     update: &[f32],
     outer_lr: f32,
 ) -> Result<(), AggregateError> {
-    check_length(layout, "the state", theta.len())?;
-    check_length(layout, "the update", update.len())?;
+    check_count("the state", theta.len(), layout.parameters())?;
+    check_count("the update", update.len(), layout.parameters())?;
     let step = |theta: f32, update: f32| theta - outer_lr * update;
-    if let Some(at) = theta.iter().zip(update).position(|(&t, &u)| !step(t, u).is_finite()) {
-        let name = layout.locate(at).map(|(tensor, _)| tensor.name.clone()).unwrap_or_default();
-        return Err(AggregateError::NotFinite(name));
+    // No early end inside a block: so it is done in vector registers.
+    let finite =
+        |(t, u): (&[f32], &[f32])| t.iter().zip(u).fold(true, |all, (&t, &u)| all & step(t, u).is_finite());
+    if !theta.par_chunks(BLOCK_VALUES).zip(update.par_chunks(BLOCK_VALUES)).all(finite) {
+        let wrong = theta.iter().zip(update).position(|(&t, &u)| !step(t, u).is_finite());
+        return Err(not_finite(layout, wrong));
     }
-    for (theta, &update) in theta.iter_mut().zip(update) {
-        *theta = step(*theta, update);
-    }
+    theta.par_chunks_mut(BLOCK_VALUES).zip(update.par_chunks(BLOCK_VALUES)).for_each(|(theta, update)| {
+        theta.iter_mut().zip(update).for_each(|(theta, &update)| *theta = step(*theta, update));
+    });
     Ok(())
 }
 
 /// The state that a validator tries for one peer: `theta − lr · clipped update` (training protocol, section
-/// 4.3), with each tensor clipped to the round's `medians`.
+/// 4.3), with each tensor clipped to the round's `medians`. The same bits as [`aggregate_clipped`] of this peer
+/// alone and [`outer_step`], without the dense update.
 ///
 /// # Errors
-/// If lengths differ or a value would not be finite.
+/// If the peer belongs to another layout, lengths differ, or a value would not be finite.
 pub fn apply_single(
     theta: &[f32],
     layout: &Layout,
@@ -131,22 +185,45 @@ pub fn apply_single(
     medians: &[f32],
     lr: f32,
 ) -> Result<Vec<f32>, AggregateError> {
-    check_peers(layout, &[peer])?;
-    let mut update = vec![0.0; layout.parameters()];
-    for (index, out) in layout.split_mut(&mut update).into_iter().enumerate() {
-        let median = medians.get(index).copied().unwrap_or(f32::INFINITY);
-        mean_over_senders(&Chunks::of(layout, index), top_k, &[&peer.tensors[index]], median, out);
-    }
+    check_peers(layout, top_k, &[peer])?;
+    check_count("the list of norms", medians.len(), layout.tensors().len())?;
+    check_count("the state", theta.len(), layout.parameters())?;
     let mut tried = theta.to_vec();
-    outer_step(&mut tried, layout, &update, lr)?;
-    Ok(tried)
+    layout.split_mut(&mut tried).into_par_iter().enumerate().for_each(|(index, out)| {
+        let (chunks, tensor) = (Chunks::of(layout, index), &peer.tensors[index]);
+        let factor = clip_factor(tensor.norm(), medians[index]);
+        chunks.for_each_band(top_k, out, |band, out| {
+            chunks.for_each_kept(band, top_k, tensor, |position, value| {
+                out[position] -= lr * (value * factor);
+            });
+        });
+    });
+    let finite = |block: &[f32]| block.iter().fold(true, |all, value| all & value.is_finite());
+    match tried.par_chunks(BLOCK_VALUES).all(finite) {
+        true => Ok(tried),
+        false => Err(not_finite(layout, tried.iter().position(|value| !value.is_finite()))),
+    }
 }
 
-fn mean_over_senders(chunks: &Chunks, top_k: u32, tensors: &[&SparseTensor], median: f32, out: &mut [f32]) {
+fn mean_over_senders(layout: &Layout, top_k: u32, peers: &[&PseudoGradient], norms: &[f32]) -> Vec<f32> {
+    let mut update = vec![0.0; layout.parameters()];
+    layout.split_mut(&mut update).into_par_iter().enumerate().for_each(|(index, out)| {
+        let chunks = Chunks::of(layout, index);
+        let tensors = peers.iter().map(|peer| &peer.tensors[index]);
+        let clipped: Vec<Clipped<'_>> =
+            tensors.map(|tensor| (tensor, clip_factor(tensor.norm(), norms[index]))).collect();
+        chunks.for_each_band(top_k, out, |band, out| mean_of_band(&chunks, top_k, band, &clipped, out));
+    });
+    update
+}
+
+/// A peer's tensor and what its values are multiplied by.
+type Clipped<'a> = (&'a SparseTensor, f32);
+
+fn mean_of_band(chunks: &Chunks, top_k: u32, band: &Band, peers: &[Clipped<'_>], out: &mut [f32]) {
     let mut senders = vec![0u16; out.len()];
-    for tensor in tensors {
-        let factor = clip_factor(tensor.norm(), median);
-        chunks.for_each_kept(top_k, tensor, |position, value| {
+    for (tensor, factor) in peers {
+        chunks.for_each_kept(band, top_k, tensor, |position, value| {
             out[position] += value * factor;
             senders[position] += 1;
         });
@@ -156,27 +233,51 @@ fn mean_over_senders(chunks: &Chunks, top_k: u32, tensors: &[&SparseTensor], med
     }
 }
 
-fn check_peers(layout: &Layout, peers: &[&PseudoGradient]) -> Result<(), AggregateError> {
+fn check_peers(layout: &Layout, top_k: u32, peers: &[&PseudoGradient]) -> Result<(), AggregateError> {
     if peers.len() > PEERS_MAX {
         return Err(AggregateError::TooManyPeers(peers.len()));
     }
-    let expected = layout.tensors().len();
-    match peers.iter().position(|peer| peer.tensors.len() != expected) {
-        Some(peer) => Err(AggregateError::Tensors { peer, found: peers[peer].tensors.len(), expected }),
-        None => Ok(()),
-    }
+    let kept: Vec<usize> =
+        (0..layout.tensors().len()).map(|index| Chunks::of(layout, index).kept_total(top_k)).collect();
+    peers.iter().enumerate().try_for_each(|(number, peer)| check_peer(layout, &kept, number, peer))
 }
 
-fn check_length(layout: &Layout, what: &'static str, found: usize) -> Result<(), AggregateError> {
-    let expected = layout.parameters();
+fn check_peer(
+    layout: &Layout,
+    kept: &[usize],
+    peer: usize,
+    gradient: &PseudoGradient,
+) -> Result<(), AggregateError> {
+    let (found, expected) = (gradient.tensors.len(), kept.len());
+    if found != expected {
+        return Err(AggregateError::Tensors { peer, found, expected });
+    }
+    for ((sent, spec), &expected) in gradient.tensors.iter().zip(layout.tensors()).zip(kept) {
+        let tensor = || spec.name.clone();
+        if let Some(found) = [sent.indices.len(), sent.codes.len()].into_iter().find(|&n| n != expected) {
+            return Err(AggregateError::Kept { peer, tensor: tensor(), found, expected });
+        }
+        if !sent.quantizer.is_sound() {
+            return Err(AggregateError::Quantizer { peer, tensor: tensor() });
+        }
+    }
+    Ok(())
+}
+
+fn check_count(what: &'static str, found: usize, expected: usize) -> Result<(), AggregateError> {
     if found == expected { Ok(()) } else { Err(AggregateError::Length { what, found, expected }) }
+}
+
+fn not_finite(layout: &Layout, at: Option<usize>) -> AggregateError {
+    let tensor = at.and_then(|at| layout.locate(at)).map(|(tensor, _)| tensor.name.clone());
+    AggregateError::NotFinite(tensor.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::layout::{ChunkRule, TensorSpec};
-    use crate::sparse::Quantizer;
+    use crate::sparse::{Quantizer, SparseConfig, compress};
 
     fn layout() -> Layout {
         Layout::new(vec![TensorSpec { name: "w".into(), shape: vec![4] }], ChunkRule::Padded).unwrap()
@@ -209,6 +310,25 @@ mod tests {
     }
 
     #[test]
+    fn what_no_decoder_lets_through_is_refused_and_named() {
+        let honest = peer([0, 1], [3.0, 4.0]);
+        let refused = |gradient: &PseudoGradient| aggregate(&layout(), 2, &[&honest, gradient]).unwrap_err();
+        let none = PseudoGradient::default();
+        assert_eq!(refused(&none), AggregateError::Tensors { peer: 1, found: 0, expected: 1 });
+        let mut short = honest.clone();
+        short.tensors[0].codes.pop();
+        let expected = AggregateError::Kept { peer: 1, tensor: "w".into(), found: 1, expected: 2 };
+        assert_eq!(refused(&short), expected);
+        let wild = peer([0, 1], [f32::NAN, 1.0]);
+        assert_eq!(refused(&wild), AggregateError::Quantizer { peer: 1, tensor: "w".into() });
+        assert!(apply_single(&[0.0; 4], &layout(), 2, &wild, &[1.0], 1.0).is_err());
+        assert!(apply_single(&[0.0; 3], &layout(), 2, &honest, &[1.0], 1.0).is_err());
+        assert!(apply_single(&[0.0; 4], &layout(), 2, &honest, &[], 1.0).is_err());
+        let many = vec![&honest; PEERS_MAX + 1];
+        assert_eq!(aggregate(&layout(), 2, &many), Err(AggregateError::TooManyPeers(PEERS_MAX + 1)));
+    }
+
+    #[test]
     fn no_peers_give_no_update() {
         assert_eq!(aggregate(&layout(), 2, &[]), Ok(vec![0.0; 4]));
     }
@@ -217,5 +337,46 @@ mod tests {
     fn one_peer_alone_moves_the_state_by_its_own_update() {
         let tried = apply_single(&[1.0; 4], &layout(), 2, &peer([0, 3], [1.0, -1.0]), &[10.0], 0.1).unwrap();
         assert_eq!(tried, [0.9, 1.0, 1.0, 1.1]);
+    }
+    fn compressed(layout: &Layout, seed: u32) -> PseudoGradient {
+        let wave = |i: usize| (i as f32 * (0.37 + seed as f32 * 0.011)).sin() * 0.01 * (1 + seed) as f32;
+        let delta: Vec<f32> = (0..layout.parameters()).map(wave).collect();
+        compress(layout, &SparseConfig::default(), &mut vec![0.0; delta.len()], &delta).unwrap()
+    }
+
+    fn larger() -> Layout {
+        let spec = |name: &str, shape: &[u32]| TensorSpec { name: name.into(), shape: shape.to_vec() };
+        let tensors = vec![spec("a", &[200, 150]), spec("b", &[5000]), spec("c", &[70, 300])];
+        Layout::new(tensors, ChunkRule::Padded).unwrap()
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let layout = larger();
+        let peers: Vec<PseudoGradient> = (0..5).map(|seed| compressed(&layout, seed)).collect();
+        let peers: Vec<&PseudoGradient> = peers.iter().collect();
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let update = aggregate(&layout, 64, &peers).unwrap();
+                let mut theta = vec![0.5; layout.parameters()];
+                outer_step(&mut theta, &layout, &update, 0.4).unwrap();
+                layout.state_digest(&theta)
+            })
+        };
+        assert_eq!(run(1), run(3));
+    }
+
+    #[test]
+    fn a_peer_alone_is_tried_as_it_would_be_aggregated() {
+        let (layout, lr) = (larger(), 0.3);
+        let peer = compressed(&layout, 3);
+        let medians: Vec<f32> = peer.tensors.iter().map(|tensor| tensor.norm() * 0.7).collect();
+        let theta: Vec<f32> = (0..layout.parameters()).map(|i| (i as f32 * 0.01).cos()).collect();
+        let mut expected = theta.clone();
+        let update = aggregate_clipped(&layout, 64, &[&peer], &medians).unwrap();
+        outer_step(&mut expected, &layout, &update, lr).unwrap();
+        let tried = apply_single(&theta, &layout, 64, &peer, &medians, lr).unwrap();
+        assert_eq!(layout.state_digest(&tried), layout.state_digest(&expected));
     }
 }

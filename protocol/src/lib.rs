@@ -19,6 +19,7 @@ pub mod layout;
 pub mod manifest;
 pub mod model;
 pub mod openskill;
+pub mod pack12;
 pub mod record;
 pub mod run;
 pub mod schedule;

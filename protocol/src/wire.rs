@@ -5,15 +5,21 @@
 //! | magic `sn3p`, version, three zero bytes | 8 |
 //! | kept values of a chunk, u32 | 4 |
 //! | layout digest | 32 |
-//! | for each tensor: shift and four means, f32 | 20 |
-//! | gap parameter, code coding | 2 |
-//! | gaps of indices, Rice coded; absent when every value is kept | see below |
-//! | codes: 2 bits each, or a length (u32) and a range-coded run where that is shorter | |
+//! | for each tensor: length of its section, u32 | 4 |
+//! | for each tensor: its section | |
+//! | · shift and four means, f32 | 20 |
+//! | · gap parameter, code coding | 2 |
+//! | · gaps of indices, Rice coded; absent when every value is kept | see below |
+//! | · codes, to the end of the section: 2 bits each, or a range-coded run where that is shorter | |
 //!
-//! All numbers are little-endian. Gaps restart with every chunk: the first is the index, each further one the
-//! distance to the previous index less one. The gap parameter is the one that needs the fewest bits for the
-//! tensor. Rice coding was chosen over Elias–Fano because it is never longer on uniform gaps (7.5 against 8
-//! bits for 64 of 4,096) and shorter on clustered ones.
+//! All numbers are little-endian. Sections are coded and decoded on all threads.
+//!
+//! Gaps restart with every chunk: the first is the index, each further one the distance to the previous index
+//! less one. A gap `g` is `g >> b` ones, a zero, and the low `b` bits of `g`; the parameter `b` is the one that
+//! needs the fewest bits for the tensor, the smallest of several. That is never longer than Elias–Fano with the
+//! same `b`, whatever the indices: both spend `k(1 + b)` bits on a chunk of `k` of `p` values, and then
+//! Elias–Fano `p >> b` and Rice coding `Σ(g >> b)`, which is at most `(Σg) >> b < p >> b`. So there is one
+//! coding of indices and nothing to choose.
 //!
 //! Decoding refuses everything that encoding would not have written, so a pseudo-gradient has one payload and
 //! one hash. Sizes follow from the layout alone: nothing that a peer wrote decides how much memory is taken.
@@ -22,6 +28,8 @@ mod bits;
 mod gaps;
 mod range;
 
+use rayon::prelude::*;
+
 use crate::layout::Layout;
 use crate::sparse::{Chunks, PseudoGradient, Quantizer, SparseTensor};
 use bits::{BitReader, BitWriter};
@@ -29,6 +37,7 @@ use bits::{BitReader, BitWriter};
 const MAGIC: [u8; 4] = *b"sn3p";
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 8 + 4 + 32;
+const LENGTH_BYTES: usize = 4;
 const TENSOR_HEADER_BYTES: usize = 22;
 const CODES_PACKED: u8 = 0;
 const CODES_RANGE: u8 = 1;
@@ -86,7 +95,7 @@ pub fn bytes_max(layout: &Layout, top_k: u32) -> u64 {
         let chunks = Chunks::of(layout, index);
         let index_bits: u64 = gaps::bits_max(&chunks, top_k);
         let code_bits = 2 * chunks.kept_total(top_k) as u64;
-        TENSOR_HEADER_BYTES as u64 + index_bits.div_ceil(8) + code_bits.div_ceil(8)
+        (LENGTH_BYTES + TENSOR_HEADER_BYTES) as u64 + index_bits.div_ceil(8) + code_bits.div_ceil(8)
     };
     HEADER_BYTES as u64 + (0..layout.tensors().len()).map(tensor).sum::<u64>()
 }
@@ -94,33 +103,52 @@ pub fn bytes_max(layout: &Layout, top_k: u32) -> u64 {
 /// Encodes a pseudo-gradient that was compressed for this layout with this `top_k`.
 ///
 /// # Panics
-/// If it was not: the caller owns all three.
+/// If it was not (the caller owns all three), or if a tensor's section were 4 GiB or longer, which takes more
+/// than 10¹¹ values.
 #[must_use]
 pub fn encode(gradient: &PseudoGradient, layout: &Layout, top_k: u32) -> Vec<u8> {
     assert_eq!(gradient.tensors.len(), layout.tensors().len(), "pseudo-gradient and layout belong together");
-    let mut bytes = Vec::new();
+    let section = |(index, tensor)| write_tensor(tensor, &Chunks::of(layout, index), top_k);
+    let sections: Vec<Vec<u8>> = gradient.tensors.par_iter().enumerate().map(section).collect();
+    let mut bytes = Vec::with_capacity(
+        HEADER_BYTES + sections.iter().map(|section| LENGTH_BYTES + section.len()).sum::<usize>(),
+    );
     write_header(layout, top_k, &mut bytes);
-    for (index, tensor) in gradient.tensors.iter().enumerate() {
-        write_tensor(tensor, &Chunks::of(layout, index), top_k, &mut bytes);
+    for section in &sections {
+        let length = u32::try_from(section.len()).expect("a section is shorter than 4 GiB");
+        bytes.extend_from_slice(&length.to_le_bytes());
     }
+    sections.iter().for_each(|section| bytes.extend_from_slice(section));
     bytes
 }
 
 /// Decodes a payload; `encode` of the result gives the same bytes.
 ///
 /// # Errors
-/// If the bytes are anything but a canonical payload of this layout and `top_k`.
+/// If the bytes are anything but a canonical payload of this layout and `top_k`; of several wrong tensors the
+/// first is named.
 pub fn decode(bytes: &[u8], layout: &Layout, top_k: u32) -> Result<PseudoGradient, WireError> {
     let (found, max) = (bytes.len() as u64, bytes_max(layout, top_k));
     if found > max {
         return Err(WireError::TooLong { found, max });
     }
-    let mut rest = read_header(bytes, layout, top_k)?;
-    let mut tensors = Vec::with_capacity(layout.tensors().len());
-    for index in 0..layout.tensors().len() {
-        tensors.push(read_tensor(&mut rest, &Chunks::of(layout, index), top_k, index)?);
+    let rest = read_header(bytes, layout, top_k)?;
+    let sections = split_sections(rest, layout.tensors().len())?;
+    let read = |(index, section)| read_tensor(section, &Chunks::of(layout, index), top_k, index);
+    let tensors: Vec<Result<SparseTensor, WireError>> =
+        sections.into_par_iter().enumerate().map(read).collect();
+    Ok(PseudoGradient { tensors: tensors.into_iter().collect::<Result<_, _>>()? })
+}
+
+/// The sections of `count` tensors, which the table of their lengths must cut without a rest.
+fn split_sections(mut rest: &[u8], count: usize) -> Result<Vec<&[u8]>, WireError> {
+    let table = take(&mut rest, count * LENGTH_BYTES, "the table of lengths")?;
+    let mut sections = Vec::with_capacity(count);
+    for length in table.chunks_exact(LENGTH_BYTES) {
+        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
+        sections.push(take(&mut rest, length as usize, "a tensor's section")?);
     }
-    if rest.is_empty() { Ok(PseudoGradient { tensors }) } else { Err(WireError::Trailing(rest.len())) }
+    if rest.is_empty() { Ok(sections) } else { Err(WireError::Trailing(rest.len())) }
 }
 
 fn write_header(layout: &Layout, top_k: u32, bytes: &mut Vec<u8>) {
@@ -144,41 +172,36 @@ fn read_header<'a>(bytes: &'a [u8], layout: &Layout, top_k: u32) -> Result<&'a [
     Ok(rest)
 }
 
-fn write_tensor(tensor: &SparseTensor, chunks: &Chunks, top_k: u32, bytes: &mut Vec<u8>) {
+fn write_tensor(tensor: &SparseTensor, chunks: &Chunks, top_k: u32) -> Vec<u8> {
+    let (parameter, gaps) = gaps::encode(&tensor.indices, chunks, top_k);
+    let (coding, codes) = write_codes(&tensor.codes);
+    let mut bytes = Vec::with_capacity(TENSOR_HEADER_BYTES + gaps.len() + codes.len());
     bytes.extend_from_slice(&tensor.quantizer.shift.to_le_bytes());
     tensor.quantizer.lookup.iter().for_each(|mean| bytes.extend_from_slice(&mean.to_le_bytes()));
-    let (parameter, index_bytes) = gaps::encode(&tensor.indices, chunks, top_k);
-    let packed = pack_codes(&tensor.codes);
-    let ranged = range::encode(&tensor.codes);
-    let short = ranged.len() + 4 < packed.len();
-    bytes.extend_from_slice(&[parameter, if short { CODES_RANGE } else { CODES_PACKED }]);
-    bytes.extend_from_slice(&index_bytes);
-    if short {
-        let length = u32::try_from(ranged.len()).expect("a tensor's codes are shorter than 4 GiB");
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&ranged);
-    } else {
-        bytes.extend_from_slice(&packed);
-    }
+    bytes.extend_from_slice(&[parameter, coding]);
+    bytes.extend_from_slice(&gaps);
+    bytes.extend_from_slice(&codes);
+    bytes
 }
 
 fn read_tensor(
-    rest: &mut &[u8],
+    mut section: &[u8],
     chunks: &Chunks,
     top_k: u32,
     tensor: usize,
 ) -> Result<SparseTensor, WireError> {
-    let header = take(rest, TENSOR_HEADER_BYTES, "a tensor's header")?;
+    let header = take(&mut section, TENSOR_HEADER_BYTES, "a tensor's header")?;
     let quantizer =
         read_quantizer(header).filter(Quantizer::is_sound).ok_or(WireError::Quantizer { tensor })?;
-    let mut reader = BitReader::new(rest);
-    let indices = gaps::decode(&mut reader, header[20], chunks, top_k, tensor)?;
+    let (parameter, coding) = (header[20], header[21]);
+    let mut reader = BitReader::new(section);
+    let indices = gaps::decode(&mut reader, parameter, chunks, top_k, tensor)?;
     let used = reader.finish().ok_or(WireError::NotCanonical { tensor, what: "the indices' padding" })?;
-    *rest = &rest[used..];
-    if gaps::best_parameter(&indices, chunks, top_k) != header[20] {
+    if gaps::best_parameter(&indices, chunks, top_k) != parameter {
         return Err(WireError::NotCanonical { tensor, what: "the gap parameter" });
     }
-    let codes = read_codes(rest, header[21], indices.len(), tensor)?;
+    let codes = read_codes(&section[used..], coding, indices.len())
+        .ok_or(WireError::NotCanonical { tensor, what: "the codes" })?;
     Ok(SparseTensor { indices, codes, quantizer })
 }
 
@@ -187,29 +210,23 @@ fn read_quantizer(header: &[u8]) -> Option<Quantizer> {
     Some(Quantizer { shift: float(0)?, lookup: [float(1)?, float(2)?, float(3)?, float(4)?] })
 }
 
-fn read_codes(rest: &mut &[u8], coding: u8, count: usize, tensor: usize) -> Result<Vec<u8>, WireError> {
-    let wrong = WireError::NotCanonical { tensor, what: "the codes" };
+/// The shorter coding of codes; packing if both are equal.
+fn write_codes(codes: &[u8]) -> (u8, Vec<u8>) {
+    let (packed, ranged) = (pack_codes(codes), range::encode(codes));
+    if ranged.len() < packed.len() { (CODES_RANGE, ranged) } else { (CODES_PACKED, packed) }
+}
+
+/// The codes, if `bytes` are what [`write_codes`] makes of them.
+fn read_codes(bytes: &[u8], coding: u8, count: usize) -> Option<Vec<u8>> {
     let packed_len = count.div_ceil(4);
     let codes = match coding {
-        CODES_PACKED => unpack_codes(take(rest, packed_len, "the codes")?, count),
-        CODES_RANGE => {
-            let length = take(rest, 4, "the codes' length")?;
-            let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-            if length + 4 >= packed_len {
-                return Err(wrong);
-            }
-            let bytes = take(rest, length, "the codes")?;
-            let codes = range::decode(bytes, count);
-            if range::encode(&codes) != bytes {
-                return Err(wrong);
-            }
-            return Ok(codes);
-        }
-        _ => return Err(wrong),
+        CODES_PACKED if bytes.len() == packed_len => unpack_codes(bytes, count)?,
+        CODES_RANGE if bytes.len() < packed_len => range::decode(bytes, count),
+        _ => return None,
     };
-    // Packing is one of many writings only if range coding would not have been shorter and the padding is zero.
-    let canonical = codes.as_ref().is_some_and(|codes| range::encode(codes).len() + 4 >= packed_len);
-    codes.filter(|_| canonical).ok_or(wrong)
+    let ranged = range::encode(&codes);
+    let canonical = if coding == CODES_RANGE { ranged == bytes } else { ranged.len() >= packed_len };
+    canonical.then_some(codes)
 }
 
 fn pack_codes(codes: &[u8]) -> Vec<u8> {

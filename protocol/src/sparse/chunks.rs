@@ -1,5 +1,9 @@
 //! How a tensor is cut: which values a chunk holds, and where they lie.
 
+use std::ops::Range;
+
+use rayon::prelude::*;
+
 use crate::layout::{CHUNK_SIDE_MAX, ChunkRule, Layout};
 use crate::sparse::SparseTensor;
 
@@ -44,6 +48,17 @@ impl Chunk {
     pub fn values(&self) -> usize {
         self.rows * self.columns
     }
+}
+
+/// One row of the grid. Its values are contiguous in the tensor, so bands are what threads share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Band {
+    /// First position in the tensor.
+    pub start: usize,
+    /// Numbers of its chunks.
+    pub chunks: Range<usize>,
+    /// Where its kept values lie among the tensor's.
+    pub kept: Range<usize>,
 }
 
 impl Chunks {
@@ -146,12 +161,52 @@ impl Chunks {
         index / self.width < chunk.rows && index % self.width < chunk.columns
     }
 
-    /// Calls `visit(position in the tensor, value)` for each kept value of `tensor`.
-    pub(crate) fn for_each_kept(&self, top_k: u32, tensor: &SparseTensor, mut visit: impl FnMut(usize, f32)) {
-        let mut kept = tensor.indices.iter().zip(tensor.values());
-        for chunk in self.iter() {
-            for (&index, value) in kept.by_ref().take(self.kept(&chunk, top_k)) {
-                visit(self.position(&chunk, index), value);
+    /// Number of values in every band but the last, which may have fewer.
+    pub(crate) fn band_values(&self) -> usize {
+        self.height * self.columns
+    }
+
+    /// The rows of the grid in order.
+    pub(crate) fn bands(&self, top_k: u32) -> Vec<Band> {
+        let across = self.columns.div_ceil(self.width);
+        let mut kept_before = 0;
+        let band = |row: usize| {
+            let chunks = row * across..(row + 1) * across;
+            let kept: usize = chunks.clone().map(|number| self.kept(&self.get(number), top_k)).sum();
+            let start = kept_before;
+            kept_before += kept;
+            Band { start: row * self.band_values(), chunks, kept: start..kept_before }
+        };
+        (0..self.rows.div_ceil(self.height)).map(band).collect()
+    }
+
+    /// Calls `visit` with each band and its values of `tensor`, on all threads.
+    pub(crate) fn for_each_band(
+        &self,
+        top_k: u32,
+        tensor: &mut [f32],
+        visit: impl Fn(&Band, &mut [f32]) + Sync,
+    ) {
+        let bands = self.bands(top_k);
+        tensor
+            .par_chunks_mut(self.band_values())
+            .zip(bands.par_iter())
+            .for_each(|(values, band)| visit(band, values));
+    }
+
+    /// Calls `visit(position in the band, value)` for each kept value of `tensor` in a band.
+    pub(crate) fn for_each_kept(
+        &self,
+        band: &Band,
+        top_k: u32,
+        tensor: &SparseTensor,
+        mut visit: impl FnMut(usize, f32),
+    ) {
+        let decoded = tensor.quantizer.decoded();
+        let mut kept = tensor.indices[band.kept.clone()].iter().zip(&tensor.codes[band.kept.clone()]);
+        for chunk in band.chunks.clone().map(|number| self.get(number)) {
+            for (&index, &code) in kept.by_ref().take(self.kept(&chunk, top_k)) {
+                visit(self.position(&chunk, index) - band.start, decoded[usize::from(code & 3)]);
             }
         }
     }
@@ -175,6 +230,25 @@ mod tests {
                     }
                 }
                 assert!(seen.iter().all(|&n| n == 1), "{rule:?} {shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bands_cover_the_tensor_in_order() {
+        for rule in [ChunkRule::Padded, ChunkRule::Reference] {
+            for shape in [&[1u32, 1][..], &[65, 130], &[100, 60], &[127, 64], &[5000], &[37]] {
+                let chunks = Chunks::new(shape, rule);
+                let bands = chunks.bands(64);
+                let values = shape.iter().product::<u32>() as usize;
+                assert_eq!(bands.len(), values.div_ceil(chunks.band_values()), "{rule:?} {shape:?}");
+                let (mut chunk, mut kept) = (0, 0);
+                for (number, band) in bands.iter().enumerate() {
+                    assert_eq!(band.start, number * chunks.band_values());
+                    assert_eq!((band.chunks.start, band.kept.start), (chunk, kept));
+                    (chunk, kept) = (band.chunks.end, band.kept.end);
+                }
+                assert_eq!((chunk, kept), (chunks.count(), chunks.kept_total(64)));
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Error feedback, selection and quantisation of a whole pseudo-gradient.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::chunks::{Chunk, Chunks};
+use super::chunks::{Band, Chunk, Chunks};
 use super::quantize::Quantizer;
 use super::select::{POSITIONS_MAX, Selector};
 use super::{PseudoGradient, SparseConfig, SparseTensor};
@@ -32,7 +34,26 @@ pub enum CompressError {
         /// Position in it.
         position: usize,
     },
+    /// The accumulator is larger than a payload can say.
+    #[error(
+        "tensor {tensor:?} accumulates to {value} at position {position}; readers refuse payloads of values above {ACCUMULATED_MAX}: lower the learning rate"
+    )]
+    TooLarge {
+        /// The tensor.
+        tensor: String,
+        /// Position in it.
+        position: usize,
+        /// The value.
+        value: f32,
+    },
 }
+
+/// Largest magnitude of an accumulated value: its tensor's mean is no larger, and what differs from the mean no
+/// more than twice as large, so that readers accept the quantiser.
+const ACCUMULATED_MAX: f32 = Quantizer::MAGNITUDE_MAX / 2.0;
+
+/// Values that one thread checks at a time.
+const CHECK_VALUES: usize = 1 << 16;
 
 /// Compresses `delta = theta_start − theta_after` with error feedback (training protocol, section 1.4):
 /// `a = β·error + delta`, `q = quantised top-k of a`, `error ← a − q`.
@@ -41,7 +62,8 @@ pub enum CompressError {
 /// multiply-add; the result does not depend on the number of threads.
 ///
 /// # Errors
-/// If a buffer has another length than the layout or the accumulator is not finite; `error` is untouched then.
+/// If a buffer has another length than the layout, or the accumulator is not finite or above 5,000; `error` is
+/// untouched then.
 pub fn compress(
     layout: &Layout,
     config: &SparseConfig,
@@ -54,7 +76,7 @@ pub fn compress(
             return Err(CompressError::Length { what, found, expected });
         }
     }
-    check_finite(layout, config.error_decay, error, delta)?;
+    check_bounded(layout, config.error_decay, error, delta)?;
     let tensors = layout
         .split_mut(error)
         .into_par_iter()
@@ -66,64 +88,116 @@ pub fn compress(
     Ok(PseudoGradient { tensors })
 }
 
-fn check_finite(layout: &Layout, decay: f32, error: &[f32], delta: &[f32]) -> Result<(), CompressError> {
-    let wrong = error.iter().zip(delta).position(|(e, d)| !(decay * e + d).is_finite());
-    let Some(at) = wrong else { return Ok(()) };
+fn accumulate(decay: f32, error: f32, delta: f32) -> f32 {
+    decay * error + delta
+}
+
+fn check_bounded(layout: &Layout, decay: f32, error: &[f32], delta: &[f32]) -> Result<(), CompressError> {
+    let bounded = |e: f32, d: f32| accumulate(decay, e, d).abs() <= ACCUMULATED_MAX;
+    // No early end inside a block: so it is done in vector registers.
+    let sound = |(e, d): (&[f32], &[f32])| e.iter().zip(d).fold(true, |all, (&e, &d)| all & bounded(e, d));
+    if error.par_chunks(CHECK_VALUES).zip(delta.par_chunks(CHECK_VALUES)).all(sound) {
+        return Ok(());
+    }
+    let wrong = error.iter().zip(delta).position(|(&e, &d)| !bounded(e, d));
+    let at = wrong.expect("a block with a wrong value has a first one");
     let (tensor, position) =
         layout.locate(at).map(|(tensor, position)| (tensor.name.clone(), position)).unwrap_or_default();
-    Err(CompressError::NotFinite { tensor, position })
+    Err(match accumulate(decay, error[at], delta[at]) {
+        value if value.is_finite() => CompressError::TooLarge { tensor, position, value },
+        _ => CompressError::NotFinite { tensor, position },
+    })
 }
 
 fn compress_tensor(chunks: &Chunks, config: &SparseConfig, error: &mut [f32], delta: &[f32]) -> SparseTensor {
-    for (e, d) in error.iter_mut().zip(delta) {
-        *e = config.error_decay * *e + d;
-    }
-    let indices = select_all(chunks, config.top_k, error);
-    let positions = positions(chunks, config.top_k, &indices);
-    let values: Vec<f32> = positions.iter().map(|&p| error[p]).collect();
+    let (top_k, size) = (config.top_k, chunks.band_values());
+    let kept: Vec<Kept> = error
+        .par_chunks_mut(size)
+        .zip(delta.par_chunks(size))
+        .zip(chunks.bands(top_k))
+        .map_init(Scratch::new, |scratch, ((error, delta), band)| {
+            select_band(chunks, config, &band, error, delta, scratch)
+        })
+        .collect();
+    let values: Vec<f32> = kept.iter().flat_map(|band| &band.values).copied().collect();
+    let indices = kept.iter().flat_map(|band| &band.indices).copied().collect();
     let (quantizer, codes) = Quantizer::fit(&values, config.range_in_sigmas);
-    let decoded = quantizer.decoded();
-    for (&position, &code) in positions.iter().zip(&codes) {
-        error[position] -= decoded[usize::from(code)];
-    }
-    SparseTensor { indices, codes, quantizer }
+    let tensor = SparseTensor { indices, codes, quantizer };
+    chunks.for_each_band(top_k, error, |band, error| {
+        chunks.for_each_kept(band, top_k, &tensor, |position, value| error[position] -= value);
+    });
+    tensor
 }
 
-fn select_all(chunks: &Chunks, top_k: u32, values: &[f32]) -> Vec<u16> {
-    let mut indices = Vec::with_capacity(chunks.kept_total(top_k));
-    let mut magnitudes = [0f32; POSITIONS_MAX];
-    let mut selector = Selector::new();
-    for chunk in chunks.iter() {
-        let magnitudes = &mut magnitudes[..chunks.positions()];
-        gather(chunks, &chunk, values, magnitudes);
-        selector.select(magnitudes, chunks.kept(&chunk, top_k), &mut indices);
-    }
-    indices
+/// What was selected of one band.
+struct Kept {
+    indices: Vec<u16>,
+    values: Vec<f32>,
 }
 
-/// Magnitudes of a chunk in its own order; −1 where it has no value.
-fn gather(chunks: &Chunks, chunk: &Chunk, values: &[f32], magnitudes: &mut [f32]) {
-    if chunk.values() < magnitudes.len() {
-        magnitudes.fill(-1.0);
+/// What a thread needs for its bands.
+struct Scratch {
+    selector: Selector,
+    magnitudes: Box<[f32; POSITIONS_MAX]>,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self { selector: Selector::new(), magnitudes: Box::new([0.0; POSITIONS_MAX]) }
     }
-    for row in 0..chunk.rows {
-        let start = chunks.position(chunk, (row * chunks.width()) as u16);
-        let source = &values[start..start + chunk.columns];
-        let target = &mut magnitudes[row * chunks.width()..][..chunk.columns];
-        for (magnitude, value) in target.iter_mut().zip(source) {
-            *magnitude = value.abs();
+}
+
+/// Adds a band's delta to its error and selects from the sums.
+fn select_band(
+    chunks: &Chunks,
+    config: &SparseConfig,
+    band: &Band,
+    error: &mut [f32],
+    delta: &[f32],
+    scratch: &mut Scratch,
+) -> Kept {
+    let mut kept =
+        Kept { indices: Vec::with_capacity(band.kept.len()), values: Vec::with_capacity(band.kept.len()) };
+    for chunk in band.chunks.clone().map(|number| chunks.get(number)) {
+        let magnitudes = &mut scratch.magnitudes[..chunks.positions()];
+        let rows = rows(chunks, &chunk, band);
+        accumulate_chunk(config.error_decay, rows, chunks.width(), error, delta, magnitudes);
+        let start = kept.indices.len();
+        scratch.selector.select(magnitudes, chunks.kept(&chunk, config.top_k), &mut kept.indices);
+        let value = |&index: &u16| error[chunks.position(&chunk, index) - band.start];
+        kept.values.extend(kept.indices[start..].iter().map(value));
+    }
+    kept
+}
+
+/// Where the rows of a chunk lie in its band.
+fn rows(chunks: &Chunks, chunk: &Chunk, band: &Band) -> impl Iterator<Item = Range<usize>> {
+    let (chunks, chunk, start) = (*chunks, *chunk, band.start);
+    (0..chunk.rows).map(move |row| {
+        let first = chunks.position(&chunk, (row * chunks.width()) as u16) - start;
+        first..first + chunk.columns
+    })
+}
+
+/// Accumulates the rows of a chunk and notes their magnitudes in its own order; −1 where it has no value.
+fn accumulate_chunk(
+    decay: f32,
+    rows: impl Iterator<Item = Range<usize>>,
+    width: usize,
+    error: &mut [f32],
+    delta: &[f32],
+    magnitudes: &mut [f32],
+) {
+    let mut targets = magnitudes.chunks_exact_mut(width);
+    for (row, target) in rows.zip(&mut targets) {
+        let (target, padding) = target.split_at_mut(row.len());
+        for ((magnitude, e), d) in target.iter_mut().zip(&mut error[row.clone()]).zip(&delta[row]) {
+            *e = accumulate(decay, *e, *d);
+            *magnitude = e.abs();
         }
+        padding.fill(-1.0);
     }
-}
-
-fn positions(chunks: &Chunks, top_k: u32, indices: &[u16]) -> Vec<usize> {
-    let mut rest = indices.iter();
-    let mut positions = Vec::with_capacity(indices.len());
-    for chunk in chunks.iter() {
-        let kept = rest.by_ref().take(chunks.kept(&chunk, top_k));
-        positions.extend(kept.map(|&index| chunks.position(&chunk, index)));
-    }
-    positions
+    targets.for_each(|row| row.fill(-1.0));
 }
 
 #[cfg(test)]
@@ -160,6 +234,39 @@ mod tests {
         assert_eq!(refused, CompressError::NotFinite { tensor: "t1".into(), position: 1 });
         assert_eq!(error, [1.0; 6]);
         assert!(compress(&layout, &SparseConfig::default(), &mut error, &delta[1..]).is_err());
+    }
+
+    #[test]
+    fn what_readers_would_refuse_is_not_sent() {
+        let layout = layout(&[&[3]]);
+        let (config, mut error) = (SparseConfig::default(), vec![0.0; 3]);
+        let refused = compress(&layout, &config, &mut error, &[0.0, 0.0, -5001.0]).unwrap_err();
+        assert_eq!(refused, CompressError::TooLarge { tensor: "t0".into(), position: 2, value: -5001.0 });
+        let sent = compress(&layout, &config, &mut error, &[5000.0, -5000.0, 5000.0]).unwrap();
+        assert!(sent.tensors[0].quantizer.is_sound());
+    }
+
+    /// Of nothing, nothing is sent, and all of it stays.
+    #[test]
+    fn no_kept_values_are_a_legal_choice() {
+        let layout = layout(&[&[66, 3]]);
+        let config = SparseConfig { top_k: 0, ..SparseConfig::default() };
+        let mut error = vec![0.0; layout.parameters()];
+        let sent = compress(&layout, &config, &mut error, &vec![1.0; layout.parameters()]).unwrap();
+        assert!(sent.tensors[0].indices.is_empty() && error.iter().all(|&e| e == 1.0));
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let layout = layout(&[&[300, 200], &[5000], &[70, 700]]);
+        let delta: Vec<f32> = (0..layout.parameters()).map(|i| (i as f32 * 0.37).sin() * 0.01).collect();
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut error = vec![0.001; delta.len()];
+            let sent = pool.install(|| compress(&layout, &SparseConfig::default(), &mut error, &delta));
+            (sent.unwrap(), error)
+        };
+        assert_eq!(run(1), run(3));
     }
 
     proptest! {

@@ -23,9 +23,12 @@ impl Selector {
         Self { threshold: 0.0, candidates: Vec::with_capacity(POSITIONS_MAX) }
     }
 
-    /// Appends the indices of the `k` largest of `magnitudes` to `indices`, ascending. `holes` are positions
-    /// without a value, marked by a negative magnitude.
+    /// Appends the indices of the `k` largest of `magnitudes` to `indices`, ascending. Positions without a value
+    /// are marked by a negative magnitude; at least `k` have one.
     pub fn select(&mut self, magnitudes: &[f32], k: usize, indices: &mut Vec<u16>) {
+        if k == 0 {
+            return;
+        }
         self.collect(magnitudes, k);
         if self.candidates.len() > k {
             self.candidates.select_nth_unstable_by(k - 1, |a, b| b.cmp(a));

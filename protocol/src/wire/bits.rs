@@ -49,6 +49,11 @@ impl<'a> BitReader<'a> {
         Self { bytes, position: 0 }
     }
 
+    /// Bits to the end.
+    pub fn bits_left(&self) -> usize {
+        self.bytes.len() * 8 - self.position
+    }
+
     /// Up to 64 bits from here, of which at least 57 are real unless the end is near.
     fn window(&self) -> u64 {
         let start = self.position / 8;

@@ -73,8 +73,12 @@ pub(super) fn decode(
     if parameter > PARAMETER_MAX {
         return Err(WireError::NotCanonical { tensor, what: "the gap parameter" });
     }
-    let positions = chunks.positions() as u32;
-    let mut indices = Vec::with_capacity(chunks.kept_total(top_k));
+    let (positions, kept) = (chunks.positions() as u32, chunks.kept_total(top_k));
+    // Each index takes at least this: what is too short for them all takes no memory.
+    if reader.bits_left() < kept * (1 + usize::from(parameter)) {
+        return Err(WireError::Truncated("the indices"));
+    }
+    let mut indices = Vec::with_capacity(kept);
     for chunk in chunks.iter() {
         let mut next = 0u32;
         for _ in 0..chunks.kept(&chunk, top_k) {

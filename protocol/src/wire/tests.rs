@@ -97,6 +97,76 @@ fn trailing_and_missing_bytes_are_refused() {
     }
 }
 
+/// A table that promises more than there is, and sections too short for their indices.
+#[test]
+fn lengths_that_do_not_fit_are_refused() {
+    let layout = layout();
+    let bytes = encode(&gradient(&layout, 1), &layout, TOP_K);
+    let mut long = bytes.clone();
+    long[HEADER_BYTES..][..4].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert_eq!(decode(&long, &layout, TOP_K), Err(WireError::Truncated("a tensor's section")));
+    let mut short = bytes[..HEADER_BYTES].to_vec();
+    for _ in layout.tensors() {
+        short.extend_from_slice(&(TENSOR_HEADER_BYTES as u32).to_le_bytes());
+    }
+    short.extend_from_slice(&vec![0; layout.tensors().len() * TENSOR_HEADER_BYTES]);
+    assert_eq!(decode(&short, &layout, TOP_K), Err(WireError::Truncated("the indices")));
+}
+
+/// By hand: of 8 values, 1 and 5 are kept, so the gaps are 1 and 5 − 1 − 1 = 3. With b = 0, 1, 2 they take
+/// 6, 5 and 6 bits, so b = 1: gap 1 is `0 1` (no ones, a zero, low bit 1), gap 3 is `1 0 1`. First bit lowest:
+/// 0b10110 = 0x16. Codes 3 and 1 are 3 + 1·4 = 7 in two bits each. The section has 20 + 2 + 1 + 1 = 24 bytes.
+#[test]
+fn a_payload_by_hand() {
+    let spec = TensorSpec { name: "w".into(), shape: vec![8] };
+    let layout = Layout::new(vec![spec], ChunkRule::Padded).unwrap();
+    let quantizer = Quantizer { shift: 0.5, lookup: [0.0, -1.0, 0.0, 1.0] };
+    let tensor = SparseTensor { indices: vec![1, 5], codes: vec![3, 1], quantizer };
+    let gradient = PseudoGradient { tensors: vec![tensor] };
+    let expected = [
+        "736e337001000000", // "sn3p", version 1
+        "02000000",         // two kept
+        &layout.digest().to_string(),
+        "18000000",                         // 24 bytes of section
+        "0000003f",                         // 0.5
+        "00000000000080bf000000000000803f", // 0, -1, 0, 1
+        "01001607",                         // b = 1, packed, indices, codes
+    ];
+    let bytes = encode(&gradient, &layout, 2);
+    assert_eq!(hex::encode(&bytes), expected.concat());
+    assert_eq!(
+        decode(&bytes, &layout, 2).unwrap().decode_dense(&layout, 2)[..6],
+        [0.0, 1.5, 0.0, 0.0, 0.0, -0.5]
+    );
+}
+
+/// The bytes of a format are a promise: those of version 1 are pinned here, so that a change is a choice.
+#[test]
+fn the_bytes_of_version_1_stay_as_they_are() {
+    let layout = layout();
+    let bytes = encode(&gradient(&layout, 1), &layout, TOP_K);
+    assert_eq!(crate::Digest::of(&bytes).short(), "7d203381");
+}
+
+/// All indices at the end of their chunks, all at the front, and codes of each kind.
+#[test]
+fn extreme_payloads_are_within_the_bound() {
+    let spec = TensorSpec { name: "w".into(), shape: vec![128, 128] };
+    let layout = Layout::new(vec![spec], ChunkRule::Padded).unwrap();
+    let fronts: [Vec<u16>; 3] =
+        [(0..64).collect(), (4032..4096).collect(), (0..64).map(|i| i * 64 + 63).collect()];
+    for indices in fronts {
+        for pattern in [[0u8, 0, 0, 0], [3, 3, 3, 3], [0, 1, 2, 3], [1, 3, 1, 3]] {
+            let codes = pattern.iter().copied().cycle().take(256).collect();
+            let tensor = SparseTensor { indices: indices.repeat(4), codes, quantizer: Quantizer::default() };
+            let gradient = PseudoGradient { tensors: vec![tensor] };
+            let bytes = encode(&gradient, &layout, TOP_K);
+            assert!(bytes.len() as u64 <= bytes_max(&layout, TOP_K), "{}", bytes.len());
+            assert_eq!(decode(&bytes, &layout, TOP_K), Ok(gradient));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -112,6 +182,63 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] ^= flip;
         }
+        if let Ok(gradient) = decode(&bytes, &layout, TOP_K) {
+            prop_assert_eq!(encode(&gradient, &layout, TOP_K), bytes);
+        }
+    }
+
+    #[test]
+    fn every_prefix_is_refused(seed in 0u64..4, end in any::<prop::sample::Index>()) {
+        let layout = layout();
+        let bytes = encode(&gradient(&layout, seed), &layout, TOP_K);
+        prop_assert!(decode(&bytes[..end.index(bytes.len())], &layout, TOP_K).is_err());
+    }
+
+    /// Any legal choice of indices and codes survives, in both rules.
+    #[test]
+    fn any_choice_is_lossless_and_bounded(
+        picks in prop::collection::vec((prop::collection::btree_set(0u16..600, 8), prop::collection::vec(0u8..4, 8)), 5),
+        shift in -1.0f32..1.0,
+    ) {
+        let spec = TensorSpec { name: "w".into(), shape: vec![64, 65 * 64 - 63] };
+        let layout = Layout::new(vec![spec], ChunkRule::Padded).unwrap();
+        let chunks = Chunks::of(&layout, 0);
+        let mut tensor = SparseTensor::default();
+        tensor.quantizer.shift = shift;
+        for (number, chunk) in chunks.iter().enumerate() {
+            let (indices, codes) = &picks[number % picks.len()];
+            // The last chunk is one column wide: its indices are multiples of 64.
+            let column = |i: &u16| if chunk.columns == 1 { i % 8 * 64 } else { *i };
+            let mut here: Vec<u16> = indices.iter().map(column).collect();
+            here.sort_unstable();
+            here.dedup();
+            let mut spare = (0u16..64).map(|row| row * 64).filter(|i| !indices.contains(i));
+            while here.len() < 8 {
+                let next = spare.next().unwrap();
+                if !here.contains(&next) {
+                    here.push(next);
+                }
+            }
+            here.sort_unstable();
+            tensor.indices.extend(here);
+            tensor.codes.extend(codes);
+        }
+        let gradient = PseudoGradient { tensors: vec![tensor] };
+        let bytes = encode(&gradient, &layout, 8);
+        prop_assert!(bytes.len() as u64 <= bytes_max(&layout, 8));
+        prop_assert_eq!(decode(&bytes, &layout, 8), Ok(gradient));
+    }
+
+    /// Behind a true header, so that sections are reached.
+    #[test]
+    fn noise_is_refused_in_sections_too(noise in prop::collection::vec(any::<u8>(), 4..600)) {
+        let spec = TensorSpec { name: "w".into(), shape: vec![130, 70] };
+        let layout = Layout::new(vec![spec], ChunkRule::Padded).unwrap();
+        let mut bytes = Vec::new();
+        write_header(&layout, TOP_K, &mut bytes);
+        bytes.extend_from_slice(&(noise.len() as u32 + 20).to_le_bytes());
+        bytes.extend_from_slice(&[0; 20]);
+        bytes.extend_from_slice(&noise);
         if let Ok(gradient) = decode(&bytes, &layout, TOP_K) {
             prop_assert_eq!(encode(&gradient, &layout, TOP_K), bytes);
         }

@@ -1,0 +1,129 @@
+//! How fast pseudo-gradients are compressed, coded and aggregated on this machine, and how small they get.
+//!
+//! ```text
+//! cargo run --release -p sn3-protocol --example codec_bench -- [preset] [rounds]
+//! ```
+//!
+//! Deltas are seeded and heavy-tailed, different for each row of a tensor, and pass through error feedback;
+//! presets are those of `ModelConfig`. Times are the best of `rounds`.
+
+#![allow(clippy::print_stdout, reason = "the table is the result")]
+
+use std::error::Error;
+use std::time::Instant;
+
+use rayon::prelude::*;
+use sn3_protocol::model::ModelConfig;
+use sn3_protocol::sparse::{SparseConfig, compress};
+use sn3_protocol::{ChunkRule, Layout, PseudoGradient, aggregate, wire};
+
+const PEERS: usize = 4;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let preset = arguments.next().unwrap_or_else(|| "150m".into());
+    let rounds = arguments.next().map_or(Ok(3), |text| text.parse::<u64>())?.max(1);
+    let layout = ModelConfig::preset(&preset, None)?.layout(ChunkRule::Padded)?;
+    println!("{preset}: {} parameters, {} threads", layout.parameters(), rayon::current_num_threads());
+    bench(&layout, rounds)
+}
+
+fn bench(layout: &Layout, rounds: u64) -> Result<(), Box<dyn Error>> {
+    let config = SparseConfig::default();
+    let mut error = vec![0.0; layout.parameters()];
+    let mut times = Times::new(layout.parameters());
+    for round in 0..rounds {
+        let delta = deltas(layout, round);
+        let sent = times.of("compress", || compress(layout, &config, &mut error, &delta))?;
+        let bytes = times.of("encode", || wire::encode(&sent, layout, config.top_k));
+        let read = times.of("decode", || wire::decode(&bytes, layout, config.top_k))?;
+        assert_eq!(read, sent, "the wire is lossless");
+        let peers: Vec<&PseudoGradient> = vec![&read; PEERS];
+        let update = times.of("aggregate 4", || aggregate::aggregate(layout, config.top_k, &peers))?;
+        let mut theta = delta;
+        times.of("outer step", || aggregate::outer_step(&mut theta, layout, &update, 0.7))?;
+        report_size(layout, config.top_k, round, &sent, &bytes);
+    }
+    times.print();
+    Ok(())
+}
+
+fn report_size(layout: &Layout, top_k: u32, round: u64, sent: &PseudoGradient, bytes: &[u8]) {
+    let f32_bytes = 4.0 * layout.parameters() as f64;
+    println!(
+        "round {round}: {} bytes, {:.1}x against f32, codes carry {:.2} bits, {} bytes at most",
+        bytes.len(),
+        f32_bytes / bytes.len() as f64,
+        code_entropy(sent),
+        wire::bytes_max(layout, top_k)
+    );
+}
+
+/// Entropy of the codes, pooled over all tensors.
+fn code_entropy(sent: &PseudoGradient) -> f64 {
+    let mut counts = [0u64; 4];
+    sent.tensors.iter().flat_map(|tensor| &tensor.codes).for_each(|&code| counts[usize::from(code)] += 1);
+    let total: u64 = counts.iter().sum();
+    let share = counts.iter().filter(|&&n| n > 0).map(|&n| n as f64 / total as f64);
+    share.map(|p| -p * p.log2()).sum()
+}
+
+/// Products of two even values times a scale of the row: heavy-tailed, with rows that differ.
+fn deltas(layout: &Layout, round: u64) -> Vec<f32> {
+    let mut deltas = vec![0.0; layout.parameters()];
+    layout.split_mut(&mut deltas).into_iter().enumerate().for_each(|(index, tensor)| {
+        let row = layout.tensors()[index].shape.last().map_or(1, |&n| n as usize);
+        tensor.par_chunks_mut(row).enumerate().for_each(|(number, values)| {
+            let mut state = mix(round << 48 ^ (index as u64) << 32 ^ number as u64);
+            let scale = 1e-3 * (0.5 + (state >> 40) as f32 / (1 << 24) as f32);
+            values.fill_with(|| {
+                state = mix(state);
+                scale * even(state as u32) * even((state >> 32) as u32)
+            });
+        });
+    });
+    deltas
+}
+
+/// In −1 to 1.
+fn even(bits: u32) -> f32 {
+    (bits >> 8) as f32 / (1 << 23) as f32 - 1.0
+}
+
+/// splitmix64.
+fn mix(state: u64) -> u64 {
+    let x = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+/// The best time of each step.
+struct Times {
+    parameters: usize,
+    best: Vec<(&'static str, f64)>,
+}
+
+impl Times {
+    fn new(parameters: usize) -> Self {
+        Self { parameters, best: Vec::new() }
+    }
+
+    fn of<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let begin = Instant::now();
+        let result = work();
+        let took_s = begin.elapsed().as_secs_f64();
+        match self.best.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, best)) => *best = best.min(took_s),
+            None => self.best.push((name, took_s)),
+        }
+        result
+    }
+
+    fn print(&self) {
+        for (name, took_s) in &self.best {
+            let rate = self.parameters as f64 / took_s / 1e9;
+            println!("{name:12} {:9.2} ms {rate:7.3} G parameters/s", took_s * 1e3);
+        }
+    }
+}
