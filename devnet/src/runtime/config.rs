@@ -155,6 +155,7 @@ impl pallet_sudo::Config for Runtime {
 
 impl pallets::subtensor::Config for Runtime {
     type Author = fees::Author;
+    type Commitments = Commitments;
 }
 
 impl pallets::commitments::Config for Runtime {}

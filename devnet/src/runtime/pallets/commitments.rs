@@ -150,3 +150,18 @@ pub mod pallet {
 }
 
 pub use pallet::*;
+
+use super::subtensor::CommittedBytes;
+use codec::{Compact, Encode};
+use sp_runtime::AccountId32;
+
+impl<T: Config> CommittedBytes for Pallet<T> {
+    fn of_subnet(netuid: u16) -> Vec<(AccountId32, Vec<Compact<u8>>)> {
+        let bytes = |info: types::CommitmentInfo| info.encode().into_iter().map(Compact).collect();
+        let mut commitments: Vec<_> = CommitmentOf::<T>::iter_prefix(netuid)
+            .map(|(hotkey, registration)| (hotkey, bytes(registration.info)))
+            .collect();
+        commitments.sort_by(|(a, _), (b, _)| a.cmp(b));
+        commitments
+    }
+}

@@ -3,11 +3,13 @@
 //! Storage, calls, events and errors have the names, numbers and encodings of the subnet chain. The
 //! money arithmetic is all in `sn3-emission`.
 
+pub mod apis;
 mod calls;
 mod economy;
 mod errors;
 mod events;
 pub mod genesis;
+pub mod info;
 mod keys;
 mod networks;
 mod owner;
@@ -24,7 +26,15 @@ mod storage_subnets;
 pub mod types;
 mod weights;
 
+use codec::Compact;
 use frame_support::pallet_macros::import_section;
+use sp_runtime::AccountId32;
+
+/// What hotkeys have committed, as the metagraph shows it.
+pub trait CommittedBytes {
+    /// The encoded commitments on a subnet, by hotkey.
+    fn of_subnet(netuid: types::NetUid) -> Vec<(AccountId32, Vec<Compact<u8>>)>;
+}
 
 /// The pallet.
 // FRAME generates undocumented public items.
@@ -39,6 +49,7 @@ use frame_support::pallet_macros::import_section;
 #[import_section(storage_subnets::storage_subnets)]
 #[frame_support::pallet]
 pub mod pallet {
+    use super::CommittedBytes;
     use super::genesis::GenesisSubnet;
     use super::types::*;
     use codec::Compact;
@@ -70,6 +81,8 @@ pub mod pallet {
     {
         /// Who writes the current block and earns its fees.
         type Author: Get<Option<AccountId32>>;
+        /// What hotkeys have committed.
+        type Commitments: CommittedBytes;
     }
 
     #[pallet::hooks]
