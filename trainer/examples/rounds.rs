@@ -2,8 +2,8 @@
 //! before a network is run with them. One JSON line a window.
 //!
 //! `cargo run --release -p sn3-trainer --example rounds -- preset=nano vocab=1024 peers=4 windows=8 steps=30
-//! batch=4 lr=0.003 warmup=30 outer=1.0 top_k=64 seed=1` (the values shown are the defaults; `top_k=0` sends
-//! everything).
+//! batch=8 lr=0.002 warmup=20 outer=0.8 top_k=64 seed=1` (the values shown are the defaults; `top_k=0` sends
+//! everything). The rate falls by a cosine to a tenth over the run.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,6 +12,7 @@ use std::time::Instant;
 use sn3_protocol::aggregate::{aggregate, outer_step};
 use sn3_protocol::model::ModelConfig;
 use sn3_protocol::run::AdamConfig;
+use sn3_protocol::schedule::InnerSchedule;
 use sn3_protocol::sparse::{SparseConfig, compress};
 use sn3_trainer::data::{Corpus, Dataset, DatasetConfig, default_sources};
 use sn3_trainer::fast::StaticTrainer;
@@ -141,12 +142,12 @@ fn train(
     theta: &[f32],
     peer: &mut Peer,
 ) -> Result<f32, Anything> {
-    let (steps, batch) = (options.number("steps", 30usize), options.number("batch", 4usize));
-    let (peak, warmup) = (options.number("lr", 3e-3f32), options.number("warmup", 30usize));
+    let (steps, batch) = (options.number("steps", 30usize), options.number("batch", 8usize));
+    let schedule = schedule(options);
     peer.trainer.set_params(theta)?;
     let mut losses = Vec::new();
     for step in 0..steps {
-        let lr = peak * ((done + step + 1) as f32 / warmup as f32).min(1.0);
+        let lr = schedule.lr((done + step) as u64) as f32;
         let indices = (0..batch).map(|i| (peer.next_sample + i) % dataset.train_len());
         let samples: Vec<&[u32]> = indices.map(|i| dataset.train(i)).collect();
         peer.next_sample += batch;
@@ -156,8 +157,19 @@ fn train(
     Ok(tail.iter().sum::<f32>() / tail.len() as f32)
 }
 
+fn schedule(options: &Options) -> InnerSchedule {
+    let total = options.number("steps", 30u64) * options.number("windows", 8u64);
+    InnerSchedule::Main {
+        peak_lr: options.number("lr", 2e-3),
+        warmup_steps: options.number("warmup", 20),
+        cosine_steps: total,
+        floor_factor: 0.1,
+        flat: None,
+    }
+}
+
 fn exchange(options: &Options, theta: &mut [f32], peers: &mut [Peer]) -> Result<(), Anything> {
-    let (top_k, outer) = (options.number("top_k", 64u32), options.number("outer", 1.0f32));
+    let (top_k, outer) = (options.number("top_k", 64u32), options.number("outer", 0.8f32));
     let layout = peers[0].trainer.layout().clone();
     let deltas = peers.iter().map(|peer| {
         let after = peer.trainer.params();

@@ -62,6 +62,7 @@ fn measure(
     let batch: Vec<&[u32]> = samples.iter().map(Vec::as_slice).collect();
     trainer.step(&batch, 1e-3)?;
     let (begin, mut best, mut steps) = (Instant::now(), Duration::MAX, 0u32);
+    let cpu = cpu_seconds();
     while begin.elapsed().as_secs_f64() < seconds || steps < 2 {
         let step = Instant::now();
         trainer.step(&batch, 1e-3)?;
@@ -70,10 +71,11 @@ fn measure(
     }
     let tokens = (batch.len() * batch[0].len()) as f64;
     let mean = begin.elapsed().as_secs_f64() / f64::from(steps);
+    let cpu_ms = (cpu_seconds() - cpu) / f64::from(steps) * 1e3;
     let name = &trainer.config().name;
     writeln!(
         std::io::stdout(),
-        "{{\"part\":\"step\",\"config\":\"{name}\",{how},\"seq\":{},\"tokens\":{tokens},\"best_ms\":{:.2},\"mean_ms\":{:.2},\"tokens_s\":{:.0},\"tokens_s_mean\":{:.0}}}",
+        "{{\"part\":\"step\",\"config\":\"{name}\",{how},\"seq\":{},\"tokens\":{tokens},\"best_ms\":{:.2},\"mean_ms\":{:.2},\"cpu_ms\":{cpu_ms:.2},\"tokens_s\":{:.0},\"tokens_s_mean\":{:.0}}}",
         batch[0].len(),
         best.as_secs_f64() * 1e3,
         mean * 1e3,
@@ -81,4 +83,15 @@ fn measure(
         tokens / mean,
     )?;
     Ok(())
+}
+
+/// Processor time of all threads of this process so far, which other programs on a busy machine do not lengthen
+/// (much). 0 where the system does not say.
+fn cpu_seconds() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let of = |task: std::fs::DirEntry| -> Option<f64> {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    tasks.filter_map(of).sum::<f64>() / 1e9
 }

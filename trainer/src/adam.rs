@@ -64,10 +64,7 @@ impl Adam {
         let moments = state.first.chunks_mut(BLOCK).zip(state.second.chunks_mut(BLOCK));
         let values = theta.chunks_mut(BLOCK).zip(gradient.chunks(BLOCK));
         pool.each(values.zip(moments), |((theta, gradient), (first, second))| {
-            vector::fast(
-                #[inline(always)]
-                || update_block(theta, gradient, first, second, factors),
-            );
+            vector::fast!(update_block(theta, gradient, first, second, factors),);
         });
     }
 }
@@ -103,10 +100,7 @@ fn update_block(theta: &mut [f32], gradient: &[f32], first: &mut [f32], second: 
 pub(crate) fn norm(gradient: &[f32], pool: &Pool) -> f32 {
     let mut sums = vec![0.0f64; gradient.len().div_ceil(BLOCK)];
     pool.each(sums.iter_mut().zip(gradient.chunks(BLOCK)), |(sum, block)| {
-        *sum = vector::fast(
-            #[inline(always)]
-            || f64::from(vector::dot(block, block)),
-        );
+        *sum = vector::fast!(f64::from(vector::dot(block, block)),);
     });
     sums.iter().sum::<f64>().sqrt() as f32
 }

@@ -6,13 +6,17 @@
 /// Lanes of a sum: one AVX-512 register, two AVX2 registers.
 pub(crate) const LANES: usize = 16;
 
-/// Runs `work` compiled for the widest instructions of this machine. The
-/// instructions are those of the function that `work` is inlined into: mark the closure, and the functions that it
-/// calls, `#[inline(always)]`.
-#[inline(always)]
-pub(crate) fn fast<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+/// Runs an expression compiled for the widest instructions of this machine. They are the instructions of the
+/// function that the code is inlined into, so everything that it calls must be `#[inline(always)]`.
+macro_rules! fast {
+    ($work:expr $(,)?) => {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || $work,
+        )
+    };
 }
+pub(crate) use fast;
 
 /// Adds the lanes pairwise, in a fixed tree.
 #[inline(always)]
@@ -138,23 +142,11 @@ mod tests {
             let values: Vec<f32> = (0..length).map(|i| (i as f32 * 0.7).sin()).collect();
             let exact: f64 = values.iter().map(|&v| f64::from(v).powi(2)).sum();
             assert!((f64::from(dot(&values, &values)) - exact).abs() < 1e-5);
-            assert_eq!(
-                dot(&values, &values),
-                fast(
-                    #[inline(always)]
-                    || dot(&values, &values)
-                )
-            );
+            assert_eq!(dot(&values, &values), fast!(dot(&values, &values)));
             let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             assert_eq!(max(&values), largest);
             let (mut plain, mut wide) = (values.clone(), values);
-            assert_eq!(
-                exp_sum(&mut plain, 0.5),
-                fast(
-                    #[inline(always)]
-                    || exp_sum(&mut wide, 0.5)
-                )
-            );
+            assert_eq!(exp_sum(&mut plain, 0.5), fast!(exp_sum(&mut wide, 0.5)));
             assert_eq!(plain, wide);
         }
     }

@@ -86,10 +86,7 @@ fn forward_head(
         let seen = first + log_sums.len();
         let scores = &mut scratch[..log_sums.len() * seen];
         score(sizes, q, &inputs.k[..seen * width], scores);
-        vector::fast(
-            #[inline(always)]
-            || softmax_rows(scores, first, log_sums),
-        );
+        vector::fast!(softmax_rows(scores, first, log_sums),);
         let values = Matrix::new(&inputs.v[..seen * width], width);
         multiply_scaled(out, Matrix::new(scores, seen), values, Into::Replace, 1.0);
     }
@@ -196,18 +193,12 @@ fn backward_head(
         let dscores = &mut rest[..rows * seen];
         score(sizes, q, k, probabilities);
         let log_sums = &outputs.log_sums[first..seen];
-        vector::fast(
-            #[inline(always)]
-            || probabilities_again(probabilities, first, log_sums),
-        );
+        vector::fast!(probabilities_again(probabilities, first, log_sums),);
         let dout_rows = Matrix::new(dout, width);
         let transposed = Matrix::new(probabilities, seen).transposed();
         multiply_scaled(&mut dv[..seen * width], transposed, dout_rows, Into::Add, 1.0);
         multiply_scaled(dscores, dout_rows, Matrix::new(v, width).transposed(), Into::Replace, 1.0);
-        vector::fast(
-            #[inline(always)]
-            || score_gradients(sizes, probabilities, dscores, out, dout),
-        );
+        vector::fast!(score_gradients(sizes, probabilities, dscores, out, dout),);
         let dscores = Matrix::new(dscores, seen);
         multiply_scaled(dq, dscores, Matrix::new(k, width), Into::Replace, 1.0);
         multiply_scaled(&mut dk[..seen * width], dscores.transposed(), Matrix::new(q, width), Into::Add, 1.0);

@@ -11,15 +11,12 @@ pub(super) fn forward(pool: &Pool, x: &[f32], weight: &[f32], eps: f32, factors:
     let width = weight.len();
     let rows = x.chunks(ROW_BLOCK * width).zip(y.chunks_mut(ROW_BLOCK * width));
     pool.each(rows.zip(factors.chunks_mut(ROW_BLOCK)), |((x, y), factors)| {
-        vector::fast(
-            #[inline(always)]
-            || {
-                for ((x, y), factor) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(factors) {
-                    *factor = 1.0 / (vector::dot(x, x) / width as f32 + eps).sqrt();
-                    scale_row(x, weight, *factor, y);
-                }
-            },
-        );
+        vector::fast!({
+            for ((x, y), factor) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(factors) {
+                *factor = 1.0 / (vector::dot(x, x) / width as f32 + eps).sqrt();
+                scale_row(x, weight, *factor, y);
+            }
+        },);
     });
 }
 
@@ -28,14 +25,11 @@ pub(super) fn recompute(pool: &Pool, x: &[f32], weight: &[f32], factors: &[f32],
     let width = weight.len();
     let rows = x.chunks(ROW_BLOCK * width).zip(y.chunks_mut(ROW_BLOCK * width));
     pool.each(rows.zip(factors.chunks(ROW_BLOCK)), |((x, y), factors)| {
-        vector::fast(
-            #[inline(always)]
-            || {
-                for ((x, y), &factor) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(factors) {
-                    scale_row(x, weight, factor, y);
-                }
-            },
-        );
+        vector::fast!({
+            for ((x, y), &factor) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(factors) {
+                scale_row(x, weight, factor, y);
+            }
+        },);
     });
 }
 
@@ -71,15 +65,12 @@ pub(super) fn backward(
     let outputs = dx.chunks_mut(block).zip(partial.chunks_mut(width));
     pool.each(inputs.zip(outputs), |(((x, dy), factors), (dx, partial))| {
         partial.fill(0.0);
-        vector::fast(
-            #[inline(always)]
-            || {
-                let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
-                for (((x, dy), dx), &factor) in rows.zip(factors) {
-                    backward_row(x, saved.weight, factor, dy, dx, partial);
-                }
-            },
-        );
+        vector::fast!({
+            let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
+            for (((x, dy), dx), &factor) in rows.zip(factors) {
+                backward_row(x, saved.weight, factor, dy, dx, partial);
+            }
+        },);
     });
     for partial in partial.chunks_exact(width).take(saved.factors.len().div_ceil(ROW_BLOCK)) {
         dweight.iter_mut().zip(partial).for_each(|(sum, part)| *sum += part);

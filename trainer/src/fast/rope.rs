@@ -45,18 +45,15 @@ pub(super) fn split(
     let (q, kv) = (tokens * dims.q(), tokens * dims.kv());
     let outputs = heads.q.chunks_mut(q).zip(heads.k.chunks_mut(kv)).zip(heads.v.chunks_mut(kv));
     pool.each(qkv.chunks(tokens * dims.qkv()).zip(outputs), |(rows, ((q, k), v))| {
-        vector::fast(
-            #[inline(always)]
-            || {
-                for (token, row) in rows.chunks_exact(dims.qkv()).enumerate() {
-                    let (row_q, rest) = row.split_at(dims.q());
-                    let (row_k, row_v) = rest.split_at(dims.kv());
-                    turn_to_heads(dims, rotary, tokens, token, row_q, q);
-                    turn_to_heads(dims, rotary, tokens, token, row_k, k);
-                    copy_to_heads(dims, tokens, token, row_v, v);
-                }
-            },
-        );
+        vector::fast!({
+            for (token, row) in rows.chunks_exact(dims.qkv()).enumerate() {
+                let (row_q, rest) = row.split_at(dims.q());
+                let (row_k, row_v) = rest.split_at(dims.kv());
+                turn_to_heads(dims, rotary, tokens, token, row_q, q);
+                turn_to_heads(dims, rotary, tokens, token, row_k, k);
+                copy_to_heads(dims, tokens, token, row_v, v);
+            }
+        },);
     });
 }
 
@@ -72,18 +69,15 @@ pub(super) fn join(
     let (q, kv) = (tokens * dims.q(), tokens * dims.kv());
     let inputs = heads.0.chunks(q).zip(heads.1.chunks(kv)).zip(heads.2.chunks(kv));
     pool.each(qkv.chunks_mut(tokens * dims.qkv()).zip(inputs), |(rows, ((q, k), v))| {
-        vector::fast(
-            #[inline(always)]
-            || {
-                for (token, row) in rows.chunks_exact_mut(dims.qkv()).enumerate() {
-                    let (row_q, rest) = row.split_at_mut(dims.q());
-                    let (row_k, row_v) = rest.split_at_mut(dims.kv());
-                    turn_from_heads(dims, rotary, tokens, token, q, row_q);
-                    turn_from_heads(dims, rotary, tokens, token, k, row_k);
-                    copy_from_heads(dims, tokens, token, v, row_v);
-                }
-            },
-        );
+        vector::fast!({
+            for (token, row) in rows.chunks_exact_mut(dims.qkv()).enumerate() {
+                let (row_q, rest) = row.split_at_mut(dims.q());
+                let (row_k, row_v) = rest.split_at_mut(dims.kv());
+                turn_from_heads(dims, rotary, tokens, token, q, row_q);
+                turn_from_heads(dims, rotary, tokens, token, k, row_k);
+                copy_from_heads(dims, tokens, token, v, row_v);
+            }
+        },);
     });
 }
 
