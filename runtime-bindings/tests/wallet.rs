@@ -14,7 +14,7 @@ fn vectors() -> PathBuf {
 }
 
 fn mode(path: &Path) -> u32 {
-    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    std::fs::metadata(path).expect("the file was written").permissions().mode() & 0o777
 }
 
 #[test]

@@ -108,4 +108,13 @@ mod tests {
         *timelocked.last_mut().unwrap() = 134;
         assert_eq!(registered_address(&timelocked), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_of_a_peer_break_the_reader(bytes in proptest::collection::vec(0u8.., 0..300)) {
+            if let Some(address) = registered_address(&bytes) {
+                assert!(address.encode().len() <= StoreAddress::BYTES_MAX);
+            }
+        }
+    }
 }

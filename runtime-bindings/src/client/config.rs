@@ -71,7 +71,8 @@ mod tests {
     fn offline() -> OfflineClientAtBlock<SubtensorConfig> {
         let bytes: &[u8] = include_bytes!("../../metadata/devnet.scale");
         let metadata = subxt::Metadata::decode_from(bytes).unwrap();
-        let versions = SpecVersionForRange { block_range: 0..u64::MAX, spec_version: 425, transaction_version: 1 };
+        let versions =
+            SpecVersionForRange { block_range: 0..u64::MAX, spec_version: 425, transaction_version: 1 };
         let config = SubstrateConfig::builder()
             .set_genesis_hash(H256(GENESIS))
             .set_metadata_for_spec_versions([(425, std::sync::Arc::new(metadata))])
@@ -85,8 +86,9 @@ mod tests {
         let alice = HotkeyPair::from_uri("//Alice").unwrap();
         let call = transactions().subtensor_module().set_weights(3, vec![1, 2], vec![65535, 7], 9);
         let born = H256([0xb1; 32]);
-        let params =
-            DefaultExtrinsicParamsBuilder::<SubtensorConfig>::new().nonce(5).mortal_from_unchecked(64, 100, born);
+        let params = DefaultExtrinsicParamsBuilder::<SubtensorConfig>::new()
+            .nonce(5)
+            .mortal_from_unchecked(64, 100, born);
         let mut signable =
             offline().transactions().create_v4_signable_offline(&call, params.build()).unwrap();
         let extrinsic = signable.sign(&alice.0).unwrap();
@@ -109,7 +111,8 @@ mod tests {
     fn a_commitment_has_exactly_the_specified_bytes() {
         // Chain interface, section 5.1: pallet 18, call 0, netuid, one field, its length plus one, the bytes.
         let address = StoreAddress::new("x".repeat(127)).unwrap();
-        let call = subxt::dynamic::tx("Commitments", "set_commitment", commitment(NetUid(3), &address.encode()));
+        let call =
+            subxt::dynamic::tx("Commitments", "set_commitment", commitment(NetUid(3), &address.encode()));
         let data = offline().transactions().call_data(&call).unwrap();
         assert_eq!(data[..6], [0x12, 0x00, 3, 0, 0x04, 0x81]);
         assert_eq!(data[6..], address.encode());
