@@ -7,7 +7,8 @@ const WARMUP_START_FACTOR: f64 = 1e-6;
 
 /// The learning rate of the inner optimizer as a function of the inner steps done in the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+// Not tagged inside: a buffered float would be lost where another crate turns on serde_json's arbitrary precision.
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum InnerSchedule {
     /// Linear warm-up from 10⁻⁶ of the peak, then a cosine of half-period `cosine_steps` down to

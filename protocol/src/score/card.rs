@@ -15,7 +15,8 @@ use crate::openskill::Rating;
 
 /// Why a uid got less than it hoped for, or nothing.
 #[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+// Not tagged inside: a buffered float would be lost where another crate turns on serde_json's arbitrary precision.
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
     /// No submission at the deadline.
