@@ -5,13 +5,20 @@ use sn3_exchange::{SignedGenesis, Store, fetch_genesis};
 use sn3_protocol::address::StoreAddress;
 use sn3_protocol::{BlockNumber, Hotkey, RunId};
 
-/// The leader of a round: of the neurons with a validator permit the one with the highest stake, the lower uid
-/// where two have the same; the author of the run's genesis while nobody has a permit.
+/// The leader of a round: of the neurons with a validator permit the one with the highest stake (of all neurons,
+/// while none has a permit), the lower uid where two have the same; the author of the run's genesis while nobody
+/// has any stake.
 #[must_use]
 pub fn leader(metagraph: &Metagraph, author: Hotkey) -> Hotkey {
-    let permitted = metagraph.neurons.iter().filter(|neuron| neuron.validator_permit);
-    let highest = permitted.max_by_key(|neuron| (neuron.stake, std::cmp::Reverse(neuron.uid)));
-    highest.map_or(author, |neuron| neuron.hotkey)
+    by_stake(metagraph).unwrap_or(author)
+}
+
+fn by_stake(metagraph: &Metagraph) -> Option<Hotkey> {
+    let best = |permitted: bool| {
+        let staked = metagraph.neurons.iter().filter(|n| n.stake.0 > 0 && (!permitted || n.validator_permit));
+        staked.max_by_key(|n| (n.stake, std::cmp::Reverse(n.uid))).map(|n| n.hotkey)
+    };
+    best(true).or_else(|| best(false))
 }
 
 /// Where to look for a run's genesis.
@@ -84,9 +91,9 @@ async fn attempt(
 ) -> Result<Result<SignedGenesis, String>, DiscoverError> {
     let author = match wanted.author {
         Some(author) => author,
-        None => match first_by_stake(&chain.metagraph(head).await?) {
+        None => match by_stake(&chain.metagraph(head).await?) {
             Some(author) => author,
-            None => return Ok(Err("the subnet has no neurons".into())),
+            None => return Ok(Err("no neuron of the subnet has stake".into())),
         },
     };
     let address = match &wanted.store {
@@ -101,11 +108,4 @@ async fn attempt(
         Err(error) => return Ok(Err(error.to_string())),
     };
     Ok(fetch_genesis(&store, &wanted.run, &author).await.map_err(|error| error.to_string()))
-}
-
-/// The leader by the rule of [`leader`]; the highest stake of all while nobody has a permit.
-fn first_by_stake(metagraph: &Metagraph) -> Option<Hotkey> {
-    let by_stake =
-        metagraph.neurons.iter().max_by_key(|neuron| (neuron.stake, std::cmp::Reverse(neuron.uid)));
-    by_stake.map(|neuron| leader(metagraph, neuron.hotkey))
 }

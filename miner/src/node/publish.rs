@@ -16,7 +16,11 @@ impl MinerNode {
     /// Signs and uploads what was made. A store that fails is an outcome, not an error.
     pub(super) async fn publish(&mut self, window: Window, uid: Uid) -> Result<Outcome, MinerError> {
         let block = self.context.head().await?.number;
-        let Some(payload) = self.to_upload(window).await? else {
+        let payload = match self.context.behaviour {
+            Behaviour::Copycat => self.context.steal(window, self.state.tip.state).await?,
+            _ => self.payload.clone(),
+        };
+        let Some(payload) = payload else {
             return Ok(Outcome::NotPublished { reason: "there is no payload to upload".into() });
         };
         let bytes = payload.len() as u64;
@@ -27,13 +31,6 @@ impl MinerNode {
         self.context.checkpoint(Checkpoint::Uploaded(window))?;
         self.context.emit(&MinerEvent::Uploaded { window, bytes, block });
         Ok(Outcome::Published)
-    }
-
-    async fn to_upload(&self, window: Window) -> Result<Option<Bytes>, MinerError> {
-        if self.context.behaviour == Behaviour::Copycat {
-            return self.context.steal(window, self.state.tip.state).await;
-        }
-        Ok(self.payload.clone())
     }
 
     fn manifest(&self, window: Window, uid: Uid, payload: &Bytes) -> Result<Manifest, MinerError> {

@@ -37,32 +37,9 @@ impl Signer for TestKey {
     }
 
     fn sign(&self, message: &[u8]) -> Signature {
-        // Without the random nonce of the usual signing, so that whole runs can be compared.
-        let context = schnorrkel::signing_context(b"substrate").bytes(message);
-        let rng = schnorrkel::context::attach_rng(context, NoRandomness);
-        Signature(self.0.sign(rng).to_bytes())
+        Signature(self.0.sign_simple(b"substrate", message).to_bytes())
     }
 }
-
-struct NoRandomness;
-
-impl schnorrkel::rand_core::RngCore for NoRandomness {
-    fn next_u32(&mut self) -> u32 {
-        0
-    }
-    fn next_u64(&mut self) -> u64 {
-        0
-    }
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), schnorrkel::rand_core::Error> {
-        bytes.fill(0);
-        Ok(())
-    }
-}
-
-impl schnorrkel::rand_core::CryptoRng for NoRandomness {}
 
 /// The block with this number; blocks of the tests are made of their number.
 pub fn block(number: u64) -> BlockRef {
