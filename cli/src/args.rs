@@ -99,7 +99,7 @@ pub struct RunArgs {
     pub preset: String,
 
     /// Rounds to train.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub windows: u64,
 
     /// Everything random in the run comes from this number.
