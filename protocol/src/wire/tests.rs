@@ -97,6 +97,16 @@ fn trailing_and_missing_bytes_are_refused() {
     }
 }
 
+/// Sections that cover less than all bytes, or more.
+#[test]
+fn bytes_that_belong_to_no_section_are_refused() {
+    let mut bytes = of_eight("01001607");
+    bytes[HEADER_BYTES] -= 1;
+    assert_eq!(decode(&bytes, &eight(), 2), Err(WireError::Trailing(1)));
+    bytes[HEADER_BYTES] += 2;
+    assert_eq!(decode(&bytes, &eight(), 2), Err(WireError::Truncated("a tensor's section")));
+}
+
 /// A table that promises more than there is, and sections too short for their indices.
 #[test]
 fn lengths_that_do_not_fit_are_refused() {
@@ -113,31 +123,81 @@ fn lengths_that_do_not_fit_are_refused() {
     assert_eq!(decode(&short, &layout, TOP_K), Err(WireError::Truncated("the indices")));
 }
 
+fn eight() -> Layout {
+    Layout::new(vec![TensorSpec { name: "w".into(), shape: vec![8] }], ChunkRule::Padded).unwrap()
+}
+
+/// A payload that keeps two of eight values; `tail` is the parameter, the coding, the indices and the codes.
+fn of_eight(tail: &str) -> Vec<u8> {
+    let parts = [
+        "736e337001000000", // "sn3p", version 1
+        "02000000",         // two kept
+        &eight().digest().to_string(),
+        &format!("{:02x}000000", 20 + tail.len() / 2), // length of the section
+        "0000003f",                                    // a shift of 0.5
+        "00000000000080bf000000000000803f",            // means 0, -1, 0, 1
+        tail,
+    ];
+    hex::decode(parts.concat()).unwrap()
+}
+
 /// By hand: of 8 values, 1 and 5 are kept, so the gaps are 1 and 5 − 1 − 1 = 3. With b = 0, 1, 2 they take
 /// 6, 5 and 6 bits, so b = 1: gap 1 is `0 1` (no ones, a zero, low bit 1), gap 3 is `1 0 1`. First bit lowest:
-/// 0b10110 = 0x16. Codes 3 and 1 are 3 + 1·4 = 7 in two bits each. The section has 20 + 2 + 1 + 1 = 24 bytes.
+/// 0b10110 = 0x16. Codes 3 and 1 are 3 + 1·4 = 7 in two bits each.
 #[test]
 fn a_payload_by_hand() {
-    let spec = TensorSpec { name: "w".into(), shape: vec![8] };
-    let layout = Layout::new(vec![spec], ChunkRule::Padded).unwrap();
     let quantizer = Quantizer { shift: 0.5, lookup: [0.0, -1.0, 0.0, 1.0] };
     let tensor = SparseTensor { indices: vec![1, 5], codes: vec![3, 1], quantizer };
     let gradient = PseudoGradient { tensors: vec![tensor] };
-    let expected = [
-        "736e337001000000", // "sn3p", version 1
-        "02000000",         // two kept
-        &layout.digest().to_string(),
-        "18000000",                         // 24 bytes of section
-        "0000003f",                         // 0.5
-        "00000000000080bf000000000000803f", // 0, -1, 0, 1
-        "01001607",                         // b = 1, packed, indices, codes
-    ];
-    let bytes = encode(&gradient, &layout, 2);
-    assert_eq!(hex::encode(&bytes), expected.concat());
-    assert_eq!(
-        decode(&bytes, &layout, 2).unwrap().decode_dense(&layout, 2)[..6],
-        [0.0, 1.5, 0.0, 0.0, 0.0, -0.5]
-    );
+    let bytes = of_eight("01001607");
+    assert_eq!(encode(&gradient, &eight(), 2), bytes);
+    let read = decode(&bytes, &eight(), 2).unwrap();
+    assert_eq!(read.decode_dense(&eight(), 2), [0.0, 1.5, 0.0, 0.0, 0.0, -0.5, 0.0, 0.0]);
+}
+
+/// The same numbers written in another way, by hand: each would give one pseudo-gradient a second hash.
+#[test]
+fn second_writings_of_one_pseudo_gradient_are_refused() {
+    let refused = |tail: &str, what| {
+        let expected = Err(WireError::NotCanonical { tensor: 0, what });
+        assert_eq!(decode(&of_eight(tail), &eight(), 2), expected, "{tail}");
+    };
+    // With b = 0 the gaps 1 and 3 are `1 0` and `1 1 1 0`: six bits, 0b011101.
+    refused("00001d07", "the gap parameter");
+    refused("0c001607", "the gap parameter");
+    // Five bits of the byte are used; the others are set one by one.
+    for padding in [0x20, 0x40, 0x80] {
+        refused(&format!("0100{:02x}07", 0x16 | padding), "the indices' padding");
+    }
+    for padding in [0x10, 0x20, 0x40, 0x80] {
+        refused(&format!("010016{:02x}", 0x07 | padding), "the codes");
+    }
+    refused("01021607", "the codes"); // no such coding
+    refused("0100160700", "the codes"); // a byte too many in the section
+    refused("010016", "the codes");
+    refused("01011600", "the codes"); // a range-coded run that is not shorter
+}
+
+/// By hand: gaps 1 and 6 with b = 1 are `0 1` and `1 1 1 0 0`, 0b0011110: index 8 of 8 values.
+#[test]
+fn positions_in_the_padding_are_refused() {
+    assert_eq!(decode(&of_eight("01001e07"), &eight(), 2), Err(WireError::Index { tensor: 0 }));
+}
+
+/// Where packing is shorter than range coding it is the only writing, and the other way round.
+#[test]
+fn the_longer_coding_of_codes_is_refused() {
+    let skewed = vec![3u8; 4096];
+    let (coding, short) = write_codes(&skewed);
+    assert_eq!((coding, read_codes(&short, coding, 4096)), (CODES_RANGE, Some(skewed.clone())));
+    assert_eq!(read_codes(&pack_codes(&skewed), CODES_PACKED, 4096), None);
+    // A range decoder reads zeros behind the end, so that longer and shorter runs decode to the same codes.
+    assert_eq!(read_codes(&[&short[..], &[0]].concat(), CODES_RANGE, 4096), None);
+    assert_eq!(read_codes(&short[..short.len() - 1], CODES_RANGE, 4096), None);
+    let even: Vec<u8> = (0..4096u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 30) as u8).collect();
+    let (coding, packed) = write_codes(&even);
+    assert_eq!((coding, read_codes(&packed, coding, 4096)), (CODES_PACKED, Some(even.clone())));
+    assert_eq!(read_codes(&range::encode(&even), CODES_RANGE, 4096), None);
 }
 
 /// The bytes of a format are a promise: those of version 1 are pinned here, so that a change is a choice.
