@@ -4,7 +4,6 @@
 #![allow(missing_docs)]
 
 use super::*;
-use codec::Compact;
 use frame_support::genesis_builder_helper;
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use pallets::subtensor::{
@@ -266,7 +265,7 @@ sp_api::impl_runtime_apis! {
             SubtensorModule::delegate(&hotkey)
         }
 
-        fn get_delegated(coldkey: AccountId) -> Vec<(DelegateInfo, (Compact<NetUid>, Compact<u64>))> {
+        fn get_delegated(coldkey: AccountId) -> Vec<(DelegateInfo, SubnetStake)> {
             SubtensorModule::delegated(&coldkey)
         }
     }

@@ -52,6 +52,8 @@ parameter_types! {
         .max_length(BLOCK_BYTES_MAX)
         .modify_max_length_for_class(DispatchClass::Normal, |m| *m = NORMAL_DISPATCH_RATIO * BLOCK_BYTES_MAX)
         .build();
+    /// Fees do not follow the load. (The unit type would make the multiplier zero after the first block.)
+    pub FeeMultiplier: pallet_transaction_payment::Multiplier = sp_runtime::traits::One::one();
     /// The prefix of addresses in text form.
     pub const SS58Prefix: u16 = 42;
 }
@@ -135,7 +137,7 @@ impl pallet_transaction_payment::Config for Runtime {
     type OnChargeTransaction = pallet_transaction_payment::FungibleAdapter<Balances, fees::ToAuthor>;
     type WeightToFee = fees::RefTimeToFee;
     type LengthToFee = fees::BytesToFee;
-    type FeeMultiplierUpdate = ();
+    type FeeMultiplierUpdate = pallet_transaction_payment::ConstFeeMultiplier<FeeMultiplier>;
     type OperationalFeeMultiplier = ConstU8<5>;
     type WeightInfo = ();
 }

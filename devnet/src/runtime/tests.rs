@@ -1,8 +1,11 @@
 //! The runtime as a whole, driven through its runtime APIs and calls.
 
+mod apis;
 mod economy;
 mod guards;
 mod harness;
+mod layout;
+mod networks;
 mod weights;
 
 use super::*;

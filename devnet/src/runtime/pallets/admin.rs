@@ -37,15 +37,6 @@ pub mod pallet {
             Ok(())
         }
 
-        /// Sets the blocks between two hotkey swaps.
-        #[pallet::call_index(2)]
-        #[pallet::weight(Weight::from_parts(SETTING_REF_TIME_PS, 0))]
-        pub fn sudo_set_tx_rate_limit(origin: OriginFor<T>, tx_rate_limit: u64) -> DispatchResult {
-            ensure_root(origin)?;
-            TxRateLimit::<T>::put(tx_rate_limit);
-            Ok(())
-        }
-
         /// Sets the blocks between two announcements of an endpoint.
         #[pallet::call_index(3)]
         #[pallet::weight(Weight::from_parts(SETTING_REF_TIME_PS, 0))]
@@ -80,8 +71,7 @@ pub mod pallet {
             netuid: NetUid,
             weights_set_rate_limit: u64,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             WeightsSetRateLimit::<T>::insert(netuid, weights_set_rate_limit);
             Ok(())
         }
@@ -130,8 +120,7 @@ pub mod pallet {
         #[pallet::call_index(16)]
         #[pallet::weight(Weight::from_parts(SETTING_REF_TIME_PS, 0))]
         pub fn sudo_set_kappa(origin: OriginFor<T>, netuid: NetUid, kappa: u16) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             Kappa::<T>::insert(netuid, kappa);
             Ok(())
         }
@@ -153,8 +142,7 @@ pub mod pallet {
             netuid: NetUid,
             registration_allowed: bool,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             NetworkRegistrationAllowed::<T>::insert(netuid, registration_allowed);
             Ok(())
         }
@@ -187,8 +175,7 @@ pub mod pallet {
             netuid: NetUid,
             max_allowed_validators: u16,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             Self::ensure_unfrozen(netuid)?;
             Self::check_max_validators(netuid, max_allowed_validators)?;
             MaxAllowedValidators::<T>::insert(netuid, max_allowed_validators);
@@ -234,8 +221,7 @@ pub mod pallet {
         #[pallet::call_index(30)]
         #[pallet::weight(Weight::from_parts(SETTING_REF_TIME_PS, 0))]
         pub fn sudo_set_tempo(origin: OriginFor<T>, netuid: NetUid, tempo: u16) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             Self::ensure_unfrozen(netuid)?;
             subtensor::Pallet::<T>::restart_tempo(netuid, tempo);
             Ok(())
@@ -286,15 +272,6 @@ pub mod pallet {
         pub fn sudo_set_stake_threshold(origin: OriginFor<T>, min_stake: u64) -> DispatchResult {
             ensure_root(origin)?;
             StakeThreshold::<T>::put(min_stake);
-            Ok(())
-        }
-
-        /// Sets the smallest stake of a nominator.
-        #[pallet::call_index(43)]
-        #[pallet::weight(Weight::from_parts(SETTING_REF_TIME_PS, 0))]
-        pub fn sudo_set_nominator_min_required_stake(origin: OriginFor<T>, min_stake: u64) -> DispatchResult {
-            ensure_root(origin)?;
-            NominatorMinRequiredStake::<T>::put(min_stake);
             Ok(())
         }
 
@@ -408,8 +385,7 @@ pub mod pallet {
             netuid: NetUid,
             subtoken_enabled: bool,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             Self::ensure_unfrozen(netuid)?;
             SubtokenEnabled::<T>::insert(netuid, subtoken_enabled);
             Ok(())
@@ -521,8 +497,7 @@ pub mod pallet {
             netuid: NetUid,
             min_allowed_uids: u16,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             Self::ensure_unfrozen(netuid)?;
             Self::check_min_uids(netuid, min_allowed_uids)?;
             MinAllowedUids::<T>::insert(netuid, min_allowed_uids);
@@ -550,8 +525,7 @@ pub mod pallet {
             netuid: NetUid,
             min: u16,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             MinNonImmuneUids::<T>::insert(netuid, min);
             Ok(())
         }
@@ -601,8 +575,7 @@ pub mod pallet {
             netuid: NetUid,
             enabled: bool,
         ) -> DispatchResult {
-            ensure_root(origin)?;
-            Self::ensure_subnet(netuid)?;
+            Self::ensure_root_on(origin, netuid)?;
             SubnetEmissionEnabled::<T>::insert(netuid, enabled);
             Ok(())
         }

@@ -37,8 +37,8 @@ pub trait CommittedBytes {
 }
 
 /// The pallet.
-// FRAME generates undocumented public items.
-#[allow(missing_docs)]
+// FRAME generates undocumented public items, and calls have the arguments they have on the chain.
+#[allow(missing_docs, clippy::too_many_arguments)]
 #[import_section(calls::subtensor_calls)]
 #[import_section(errors::subtensor_errors)]
 #[import_section(events::subtensor_events)]

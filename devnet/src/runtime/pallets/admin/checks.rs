@@ -18,7 +18,13 @@ const REVEAL_PERIOD_EPOCHS_MAX: u64 = 100;
 const ALPHA_LOW_MIN: u16 = 1_638;
 
 impl<T: Config> Pallet<T> {
-    pub(super) fn ensure_subnet(netuid: NetUid) -> DispatchResult {
+    /// Lets root pass, for a subnet that exists.
+    pub(super) fn ensure_root_on(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+        ensure_root(origin)?;
+        Self::ensure_subnet(netuid)
+    }
+
+    fn ensure_subnet(netuid: NetUid) -> DispatchResult {
         ensure!(subtensor::NetworksAdded::<T>::get(netuid), Error::<T>::SubnetDoesNotExist);
         Ok(())
     }

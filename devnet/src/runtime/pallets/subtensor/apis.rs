@@ -8,7 +8,6 @@ use super::info::{
     records::*,
 };
 use super::types::*;
-use codec::Compact;
 use sp_runtime::AccountId32;
 use std::collections::BTreeMap;
 
@@ -54,7 +53,7 @@ sp_api::decl_runtime_apis! {
     pub trait DelegateInfoRuntimeApi {
         fn get_delegates() -> Vec<DelegateInfo>;
         fn get_delegate(delegate_account: AccountId32) -> Option<DelegateInfo>;
-        fn get_delegated(delegatee_account: AccountId32) -> Vec<(DelegateInfo, (Compact<NetUid>, Compact<u64>))>;
+        fn get_delegated(delegatee_account: AccountId32) -> Vec<(DelegateInfo, SubnetStake)>;
     }
 
     /// Stakes.

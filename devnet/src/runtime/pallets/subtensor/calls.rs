@@ -55,8 +55,6 @@ mod subtensor_calls {
         /// Announces where the signing hotkey serves.
         #[pallet::call_index(4)]
         #[pallet::weight((Weight::from_parts(WEIGHTS_REF_TIME_PS, 0), DispatchClass::Normal, Pays::No))]
-        // The arguments are the chain's.
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -119,8 +117,6 @@ mod subtensor_calls {
         /// Announces where the signing hotkey serves, with a certificate.
         #[pallet::call_index(40)]
         #[pallet::weight((Weight::from_parts(WEIGHTS_REF_TIME_PS, 0), DispatchClass::Normal, Pays::No))]
-        // The arguments are the chain's.
-        #[allow(clippy::too_many_arguments)]
         pub fn serve_axon_tls(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -190,8 +186,6 @@ mod subtensor_calls {
         /// Describes the signing coldkey.
         #[pallet::call_index(68)]
         #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
-        // The arguments are the chain's.
-        #[allow(clippy::too_many_arguments)]
         pub fn set_identity(
             origin: OriginFor<T>,
             name: Vec<u8>,
@@ -225,8 +219,6 @@ mod subtensor_calls {
         /// Describes a subnet; its owner signs.
         #[pallet::call_index(78)]
         #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
-        // The arguments are the chain's.
-        #[allow(clippy::too_many_arguments)]
         pub fn set_subnet_identity(
             origin: OriginFor<T>,
             netuid: NetUid,

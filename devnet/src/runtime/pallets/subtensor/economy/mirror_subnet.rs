@@ -59,15 +59,13 @@ pub(super) fn mirror_subnet<T: Config>(before: Option<&Subnet>, after: &Subnet) 
     mirror_stakes::<T>(before, after);
     mirror_relations::<T>(before, after);
     mirror_dividends::<T>(before, after);
-    if after.netuid.0 != 0 {
-        set_balance::<T>(&Pallet::<T>::subnet_account(after.netuid.0), after.account_tao);
-    }
+    set_balance::<T>(&Pallet::<T>::subnet_account(after.netuid.0), after.account_tao);
 }
 
 /// Clears the maps of a dissolved subnet. Its number may be used again, so nothing of it may stay.
 pub(super) fn forget_subnet<T: Config>(before: &Subnet) {
     let netuid = before.netuid.0;
-    mirror_subnet::<T>(Some(before), &Subnet { pool: before.pool.clone(), ..Subnet::new(before.netuid, 0) });
+    mirror_subnet::<T>(Some(before), &Subnet { pool: before.pool, ..Subnet::new(before.netuid, 0) });
     for mechanism in 0..before.mechanisms.len() as u8 {
         let empty = Mechanism::default();
         mirror_mechanism::<T>(

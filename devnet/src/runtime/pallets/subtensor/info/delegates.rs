@@ -17,8 +17,6 @@ const BLOCKS_PER_DAY: u64 = 7_200;
 /// The part of a delegate's pay that its nominators get at the default take, in percent.
 const NOMINATORS_PERCENT: u128 = 82;
 
-type Nominations = Vec<(AccountId32, Vec<(Compact<u16>, Compact<u64>)>)>;
-
 impl<T: Config> Pallet<T> {
     /// All delegates.
     pub fn delegates() -> Vec<DelegateInfo> {
@@ -35,7 +33,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The delegates a coldkey has staked on, and what.
-    pub fn delegated(cold: &AccountId32) -> Vec<(DelegateInfo, (Compact<u16>, Compact<u64>))> {
+    pub fn delegated(cold: &AccountId32) -> Vec<(DelegateInfo, SubnetStake)> {
         let network = Self::economy();
         let mut found = Vec::new();
         for hot in StakingHotkeys::<T>::get(cold).iter().filter(|hot| Delegates::<T>::contains_key(hot)) {
@@ -75,8 +73,8 @@ fn daily_emission<T: Config>(netuid: NetUid, uid: u16) -> u64 {
     at(&Emission::<T>::get(netuid), usize::from(uid)).saturating_mul(epochs)
 }
 
-fn nominations(network: &Network, hot: &AccountId32) -> Nominations {
-    let mut by_coldkey: BTreeMap<AccountId32, Vec<(Compact<u16>, Compact<u64>)>> = BTreeMap::new();
+fn nominations(network: &Network, hot: &AccountId32) -> Vec<(AccountId32, Vec<SubnetStake>)> {
+    let mut by_coldkey: BTreeMap<AccountId32, Vec<SubnetStake>> = BTreeMap::new();
     for (Net(netuid), subnet) in &network.subnets {
         let Some(pool) = subnet.stakes.get(&hotkey(hot)) else { continue };
         for (cold, _) in pool.shares() {

@@ -9,6 +9,9 @@ use codec::{Compact, Decode, DecodeWithMemTracking, Encode};
 use scale_info::TypeInfo;
 use sp_runtime::AccountId32;
 
+/// Stake on a subnet: (netuid, alpha rao).
+pub type SubnetStake = (Compact<NetUid>, Compact<u64>);
+
 record! {
     /// A subnet.
     pub struct SubnetInfo {
@@ -242,7 +245,7 @@ record! {
     pub struct DelegateInfo {
         pub delegate_ss58: AccountId32,
         pub take: Compact<u16>,
-        pub nominators: Vec<(AccountId32, Vec<(Compact<u16>, Compact<u64>)>)>,
+        pub nominators: Vec<(AccountId32, Vec<SubnetStake>)>,
         pub owner_ss58: AccountId32,
         pub registrations: Vec<Compact<u16>>,
         pub validator_permits: Vec<Compact<u16>>,

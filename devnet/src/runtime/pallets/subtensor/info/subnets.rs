@@ -182,7 +182,7 @@ impl<T: Config> Pallet<T> {
         Some(selected)
     }
 
-    /// The whole metagraph of a mechanism.
+    /// The whole metagraph of a mechanism: one line for each of the record's fields.
     pub fn mechagraph(netuid: NetUid, mechanism: MechId) -> Option<Metagraph> {
         if !NetworksAdded::<T>::get(netuid) || mechanism >= MechanismCountCurrent::<T>::get(netuid) {
             return None;
