@@ -13,6 +13,7 @@ mod bonds;
 mod consensus;
 mod liquid;
 mod mechanisms;
+mod recycle;
 mod rows;
 mod stake;
 

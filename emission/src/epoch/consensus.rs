@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::rows::Rows;
+use super::recycle;
+use super::rows::{Entry, Rows};
 use crate::fixed::I32F32;
 
 /// Weighted median of every column: the largest weight that a `majority` of the active stake supports.
@@ -40,30 +41,23 @@ impl Voters {
     }
 
     /// The smallest score whose cumulative stake exceeds the minority, or the largest score.
-    fn median(&self, ballots: &mut [Ballot], minority: I32F32) -> I32F32 {
+    fn median(&self, ballots: &mut [Entry], minority: I32F32) -> I32F32 {
         let mut mass = self.total;
-        for ballot in ballots.iter() {
-            mass = mass.wrapping_sub(ballot.stake);
+        for (row, _) in ballots.iter() {
+            mass = mass.wrapping_sub(self.stake[usize::from(*row)]);
         }
         let zeros = ballots.len() < self.count;
         if zeros && minority < mass {
             return I32F32::ZERO;
         }
-        select(ballots, minority, mass)
+        select(ballots, &self.stake, minority, mass)
     }
 }
 
-/// One nonzero vote for a column.
-#[derive(Clone, Copy)]
-pub(super) struct Ballot {
-    score: I32F32,
-    stake: I32F32,
-}
-
-/// Votes by column.
+/// Nonzero votes by column: each is the voter's row and its score.
 struct Ballots {
     ends: Vec<usize>,
-    ballots: Vec<Ballot>,
+    ballots: Vec<Entry>,
 }
 
 impl Ballots {
@@ -77,8 +71,8 @@ impl Ballots {
         for j in 0..columns {
             ends[j + 1] += ends[j];
         }
-        let empty = Ballot { score: I32F32::ZERO, stake: I32F32::ZERO };
-        let mut ballots = vec![empty; ends[columns]];
+        let mut ballots = recycle::take(ends[columns]);
+        ballots.resize(ends[columns], (0, I32F32::ZERO));
         let mut next = ends.clone();
         for_each_vote(rows, voters, |j, ballot| {
             if j < columns {
@@ -89,19 +83,23 @@ impl Ballots {
         Self { ends, ballots }
     }
 
-    fn column(&mut self, j: usize) -> &mut [Ballot] {
+    fn column(&mut self, j: usize) -> &mut [Entry] {
         &mut self.ballots[self.ends[j]..self.ends[j + 1]]
     }
 }
 
-fn for_each_vote(rows: &Rows, voters: &Voters, mut f: impl FnMut(usize, Ballot)) {
+impl Drop for Ballots {
+    fn drop(&mut self) {
+        recycle::give(std::mem::take(&mut self.ballots));
+    }
+}
+
+fn for_each_vote(rows: &Rows, voters: &Voters, mut f: impl FnMut(usize, Entry)) {
     for (i, row) in rows.iter().enumerate() {
-        if !voters.votes.get(i).copied().unwrap_or(false) {
-            continue;
-        }
-        let stake = voters.stake[i];
-        for (j, score) in row.iter().filter(|(_, v)| !v.is_zero()) {
-            f(usize::from(*j), Ballot { score: *score, stake });
+        if voters.stake.get(i).is_some_and(|_| voters.votes[i]) {
+            for (j, score) in row.iter().filter(|(_, v)| !v.is_zero()) {
+                f(usize::from(*j), (i as u16, *score));
+            }
         }
     }
 }
@@ -110,12 +108,12 @@ fn for_each_vote(rows: &Rows, voters: &Voters, mut f: impl FnMut(usize, Ballot))
 const SORT_BELOW: usize = 12;
 
 /// The smallest score with `minority < below + stake up to it`; the largest if none; zero without ballots.
-fn select(mut ballots: &mut [Ballot], minority: I32F32, mut below: I32F32) -> I32F32 {
+fn select(mut ballots: &mut [Entry], stake: &[I32F32], minority: I32F32, mut below: I32F32) -> I32F32 {
     while ballots.len() > SORT_BELOW {
-        let (upper_start, lower_stake) = partition(ballots);
+        let (upper_start, lower_stake) = partition(ballots, stake);
         let reached = below.wrapping_add(lower_stake);
         if upper_start == ballots.len() {
-            return ballots[0].score; // All scores are equal.
+            return ballots[0].1; // All scores are equal.
         } else if minority < reached {
             ballots = &mut ballots[..upper_start];
         } else {
@@ -123,60 +121,62 @@ fn select(mut ballots: &mut [Ballot], minority: I32F32, mut below: I32F32) -> I3
             ballots = &mut ballots[upper_start..];
         }
     }
-    select_sorted(ballots, minority, below)
+    select_sorted(ballots, stake, minority, below)
 }
 
 /// Moves scores up to a pivot to the front; answers how many, and their stake. The back is empty only
 /// when all scores are equal.
-fn partition(ballots: &mut [Ballot]) -> (usize, I32F32) {
-    let (a, b, c) = (ballots[0].score, ballots[ballots.len() / 2].score, ballots[ballots.len() - 1].score);
+fn partition(ballots: &mut [Entry], stake: &[I32F32]) -> (usize, I32F32) {
+    let (a, b, c) = (ballots[0].1, ballots[ballots.len() / 2].1, ballots[ballots.len() - 1].1);
     let pivot = a.max(b).min(a.min(b).max(c));
-    let (mut front, mut stake) = (0, I32F32::ZERO);
-    for i in 0..ballots.len() {
-        if ballots[i].score <= pivot {
-            stake = stake.wrapping_add(ballots[i].stake);
-            ballots.swap(i, front);
-            front += 1;
-        }
+    let split = split_by(ballots, stake, |score| score <= pivot);
+    if split.0 < ballots.len() {
+        return split;
     }
-    if front < ballots.len() { (front, stake) } else { partition_below(ballots, pivot, stake) }
+    // The pivot is the largest score: split off everything below it, unless nothing is.
+    let below = split_by(ballots, stake, |score| score < pivot);
+    if below.0 == 0 { split } else { below }
 }
 
-/// When the pivot is the largest score: splits off everything below it, unless nothing is.
-fn partition_below(ballots: &mut [Ballot], largest: I32F32, all: I32F32) -> (usize, I32F32) {
-    let (mut front, mut stake) = (0, I32F32::ZERO);
+/// Moves the chosen scores to the front; answers how many, and their stake. Without branches: a ballot that
+/// is not chosen stays in the back even though it is swapped.
+fn split_by(ballots: &mut [Entry], stake: &[I32F32], chosen: impl Fn(I32F32) -> bool) -> (usize, I32F32) {
+    let (mut front, mut sum) = (0, I32F32::ZERO);
     for i in 0..ballots.len() {
-        if ballots[i].score < largest {
-            stake = stake.wrapping_add(ballots[i].stake);
-            ballots.swap(i, front);
-            front += 1;
-        }
+        let ballot = ballots[i];
+        let is_chosen = chosen(ballot.1);
+        ballots[i] = ballots[front];
+        ballots[front] = ballot;
+        front += usize::from(is_chosen);
+        let ballot_stake = stake[usize::from(ballot.0)];
+        sum = sum.wrapping_add(if is_chosen { ballot_stake } else { I32F32::ZERO });
     }
-    if front == 0 { (ballots.len(), all) } else { (front, stake) }
+    (front, sum)
 }
 
-fn select_sorted(ballots: &mut [Ballot], minority: I32F32, mut below: I32F32) -> I32F32 {
-    ballots.sort_unstable_by_key(|b| b.score);
+fn select_sorted(ballots: &mut [Entry], stake: &[I32F32], minority: I32F32, mut below: I32F32) -> I32F32 {
+    ballots.sort_unstable_by_key(|(_, score)| *score);
     let mut i = 0;
     while i < ballots.len() {
-        let score = ballots[i].score;
-        while i < ballots.len() && ballots[i].score == score {
-            below = below.wrapping_add(ballots[i].stake);
+        let score = ballots[i].1;
+        while i < ballots.len() && ballots[i].1 == score {
+            below = below.wrapping_add(stake[usize::from(ballots[i].0)]);
             i += 1;
         }
         if minority < below {
             return score;
         }
     }
-    ballots.last().map_or(I32F32::ZERO, |b| b.score)
+    ballots.last().map_or(I32F32::ZERO, |(_, score)| *score)
 }
 
 /// Weighted median of one list of scores, with the minority given (the helper that vectors hold).
+///
+/// Lists longer than there are uids are cut to that length.
 #[must_use]
 pub fn weighted_median(stake: &[I32F32], score: &[I32F32], minority: I32F32) -> I32F32 {
-    let mut ballots: Vec<Ballot> =
-        stake.iter().zip(score).map(|(stake, score)| Ballot { score: *score, stake: *stake }).collect();
-    select(&mut ballots, minority, I32F32::ZERO)
+    let mut ballots: Vec<Entry> = (0..=u16::MAX).zip(score.iter().copied()).take(stake.len()).collect();
+    select(&mut ballots, stake, minority, I32F32::ZERO)
 }
 
 /// Clips entries above their column's threshold to it; entries over a threshold of zero are dropped.
@@ -208,8 +208,8 @@ pub fn interpolate<'a>(a: &'a Rows, b: &'a Rows, ratio: I32F32, columns: usize) 
 
 fn interpolate_row(
     scratch: &mut [(I32F32, I32F32)],
-    a: &[super::rows::Entry],
-    b: &[super::rows::Entry],
+    a: &[Entry],
+    b: &[Entry],
     ratio: I32F32,
     out: &mut Rows,
 ) {
@@ -238,9 +238,8 @@ mod tests {
         fn selection_equals_sorting(votes in prop::collection::vec((0i64..9, 0i64..50), 0..90), minority in -3i64..2_000) {
             let stake: Vec<_> = votes.iter().map(|v| I32F32::from_bits(v.1)).collect();
             let score: Vec<_> = votes.iter().map(|v| I32F32::from_bits(v.0)).collect();
-            let mut ballots: Vec<Ballot> =
-                stake.iter().zip(&score).map(|(stake, score)| Ballot { score: *score, stake: *stake }).collect();
-            let sorted = select_sorted(&mut ballots, I32F32::from_bits(minority), I32F32::ZERO);
+            let mut ballots: Vec<Entry> = (0..=u16::MAX).zip(score.iter().copied()).collect();
+            let sorted = select_sorted(&mut ballots, &stake, I32F32::from_bits(minority), I32F32::ZERO);
             prop_assert_eq!(weighted_median(&stake, &score, I32F32::from_bits(minority)), sorted);
         }
     }

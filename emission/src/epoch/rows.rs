@@ -1,22 +1,37 @@
 //! Sparse matrices as rows of `(column, value)` in stored order.
 
+use super::recycle;
 use crate::fixed::{I32F32, Reciprocal};
 
 /// One stored entry.
 pub type Entry = (u16, I32F32);
 
 /// A matrix of ordered rows, packed into one allocation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     ends: Vec<usize>,
     entries: Vec<Entry>,
+}
+
+impl Clone for Rows {
+    fn clone(&self) -> Self {
+        let mut entries = recycle::take(self.entries.len());
+        entries.extend_from_slice(&self.entries);
+        Self { ends: self.ends.clone(), entries }
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        recycle::give(std::mem::take(&mut self.entries));
+    }
 }
 
 impl Rows {
     /// An empty matrix with room for `rows` rows and `entries` entries.
     #[must_use]
     pub fn with_capacity(rows: usize, entries: usize) -> Self {
-        Self { ends: Vec::with_capacity(rows), entries: Vec::with_capacity(entries) }
+        Self { ends: Vec::with_capacity(rows), entries: recycle::take(entries) }
     }
 
     /// Packs the given rows.
