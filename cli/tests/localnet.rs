@@ -1,0 +1,112 @@
+//! The whole subnet in one process, as a user would run it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Parser;
+use sn3::args::{Cli, Command as Sub, LocalnetArgs};
+use sn3::localnet::{Outcome, run};
+use sn3::output::Output;
+
+/// Real text that every clone has.
+fn text() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/src")
+}
+
+fn args(out: &Path, more: &[&str]) -> LocalnetArgs {
+    let (text, cache, out) = (text(), out.join("cache"), out.join("out"));
+    let mut line = vec!["sn3", "localnet", "--vocab", "300"];
+    line.extend(["--data", text.to_str().expect("UTF-8"), "--cache", cache.to_str().expect("UTF-8")]);
+    line.extend(["--out", out.to_str().expect("UTF-8")]);
+    line.extend(more);
+    match Cli::try_parse_from(line).expect("the command line is sound").command {
+        Sub::Localnet(args) => args,
+        _ => unreachable!("the command is localnet"),
+    }
+}
+
+fn network(dir: &Path, more: &[&str]) -> Outcome {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(run(&args(dir, more), &Output::silent())).expect("the network runs")
+}
+
+/// Incentive of each role at the end.
+fn incentives(outcome: &Outcome, role: &str) -> Vec<f64> {
+    let rows = outcome.summary.rows.iter().filter(|row| row.role == role);
+    rows.map(|row| row.incentive.expect("read back from the chain")).collect()
+}
+
+#[test]
+fn honest_miners_train_agree_and_are_paid_and_the_same_seed_is_the_same_run() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let one = network(first.path(), &["--windows", "3", "--miners", "2", "--threads", "1"]);
+    let summary = &one.summary;
+    assert!(summary.agreed && summary.rounds == 3, "{}", summary.text());
+    assert!(summary.loss_end < summary.loss_start, "{}", summary.text());
+    assert!(incentives(&one, "honest").iter().all(|&share| share > 0.0), "{}", summary.text());
+    for file in [one.files.report(), one.files.run_json(), one.files.checkpoint().join("model.safetensors")] {
+        assert!(file.metadata().unwrap().len() > 0, "{}", file.display());
+    }
+    open_in_browser(&one.files.report());
+
+    let two = network(second.path(), &["--windows", "3", "--miners", "2", "--threads", "2"]);
+    assert_eq!(one.summary.state, two.summary.state);
+    let weights = |outcome: &Outcome| {
+        outcome
+            .story
+            .weights
+            .iter()
+            .map(|set| (set.window, set.weights.clone(), set.receipt))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(weights(&one), weights(&two));
+    let pay = |outcome: &Outcome| serde_json::to_value(&outcome.story.pay).unwrap();
+    assert_eq!(pay(&one), pay(&two));
+}
+
+#[test]
+fn no_kind_of_dishonesty_pays() {
+    let dir = tempfile::tempdir().unwrap();
+    let kinds = ["copycat", "noise", "idle", "scaler", "late", "nan"];
+    let mut more = vec!["--windows", "6", "--miners", "3"];
+    kinds.iter().for_each(|kind| more.extend(["--adversary", kind]));
+    let outcome = network(dir.path(), &more);
+    let text = outcome.summary.text();
+    assert!(outcome.summary.agreed, "{text}");
+    let mut honest = incentives(&outcome, "honest");
+    honest.sort_by(f64::total_cmp);
+    let median = honest[honest.len() / 2];
+    assert!(median > 0.0, "{text}");
+    for kind in kinds {
+        assert!(incentives(&outcome, kind).iter().all(|&share| share <= median / 10.0), "{kind}:\n{text}");
+        let uid = outcome.summary.rows.iter().find(|row| row.role == kind).unwrap().uid;
+        assert!(outcome.story.rejections.iter().any(|r| r.uid == uid), "{kind} has no reason:\n{text}");
+    }
+}
+
+/// The report in a real browser: it renders its charts, and nothing of it fails to parse.
+fn open_in_browser(report: &Path) {
+    let Some(chromium) =
+        ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| works(name))
+    else {
+        println!("no Chromium found; the report was not opened in a browser");
+        return;
+    };
+    let profile = tempfile::tempdir().unwrap();
+    let picture = profile.path().join("report.png");
+    let output = Command::new(chromium)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("--screenshot={}", picture.display()))
+        .args(["--window-size=1100,3000", "--virtual-time-budget=1000"])
+        .arg(format!("file://{}", report.display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(picture.metadata().unwrap().len() > 20_000, "the page is empty");
+}
+
+fn works(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
