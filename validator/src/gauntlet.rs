@@ -97,7 +97,8 @@ impl Mechanism for Gauntlet {
 }
 
 fn effects_at_deadline(pending: &Pending, tasks: Vec<crate::mechanism::EvaluationTask>) -> Vec<Effect> {
-    let blamed = pending.reasons.iter().flat_map(|(uid, reasons)| reasons.iter().map(move |r| (*uid, r.clone())));
+    let blamed =
+        pending.reasons.iter().flat_map(|(uid, reasons)| reasons.iter().map(move |r| (*uid, r.clone())));
     let mut effects: Vec<Effect> = blamed.map(|(uid, reason)| Effect::Reject { uid, reason }).collect();
     effects.push(Effect::Aggregate(pending.aggregated.clone()));
     effects.push(Effect::Evaluate(tasks));

@@ -1,6 +1,7 @@
 //! The validator's ledger: every record that it followed and every weight setting that landed, in SQLite.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -66,7 +67,7 @@ pub struct WeightsRow {
 /// The open ledger.
 pub struct Ledger {
     path: PathBuf,
-    connection: Connection,
+    connection: Mutex<Connection>,
 }
 
 impl Ledger {
@@ -77,7 +78,7 @@ impl Ledger {
         connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS)).map_err(failed)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
         connection.execute_batch(SCHEMA).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), connection })
+        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) })
     }
 
     /// Writes a round; the same one again changes nothing.
@@ -92,7 +93,7 @@ impl Ledger {
             row.state_after.to_string(),
         ];
         let sql = "INSERT OR IGNORE INTO rounds VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.connection.execute(sql, values).map(drop).map_err(|source| self.failed(source))
+        self.connection().execute(sql, values).map(drop).map_err(|source| self.failed(source))
     }
 
     /// Writes a weight setting.
@@ -105,13 +106,13 @@ impl Ledger {
             row.receipt.extrinsic.to_string(),
         ];
         let sql = "INSERT OR REPLACE INTO weights VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.connection.execute(sql, values).map(drop).map_err(|source| self.failed(source))
+        self.connection().execute(sql, values).map(drop).map_err(|source| self.failed(source))
     }
 
     /// Whether the weights of a window have landed.
     pub fn has_weights(&self, window: Window) -> Result<bool, LedgerError> {
         let sql = "SELECT 1 FROM weights WHERE window = ?1";
-        let found = self.connection.query_row(sql, [window.0 as i64], |_| Ok(())).optional();
+        let found = self.connection().query_row(sql, [window.0 as i64], |_| Ok(())).optional();
         found.map(|row| row.is_some()).map_err(|source| self.failed(source))
     }
 
@@ -119,10 +120,15 @@ impl Ledger {
     pub fn counts(&self) -> Result<(u64, u64), LedgerError> {
         let count = |table: &str| {
             let sql = format!("SELECT COUNT(*) FROM {table}");
-            self.connection.query_row(&sql, [], |row| row.get::<_, i64>(0))
+            self.connection().query_row(&sql, [], |row| row.get::<_, i64>(0))
         };
         let both = count("rounds").and_then(|rounds| Ok((rounds as u64, count("weights")? as u64)));
         both.map_err(|source| self.failed(source))
+    }
+
+    /// A panic elsewhere leaves no half statement behind, so a poisoned lock is as good as any.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failed(&self, source: rusqlite::Error) -> LedgerError {

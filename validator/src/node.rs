@@ -18,7 +18,7 @@ pub mod record;
 mod stores;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sn3_chain::{ClockError, ReadError, SubnetChain};
 use sn3_exchange::{FetchError, PublishError, Store};
@@ -109,7 +109,9 @@ pub enum NodeError {
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
     /// The evaluation's thread ended.
-    #[error("the evaluation of window {0} ended without an answer; this is a bug, start the node again to repeat it")]
+    #[error(
+        "the evaluation of window {0} ended without an answer; this is a bug, start the node again to repeat it"
+    )]
     EvaluationLost(Window),
     /// Publishing failed after all retries.
     #[error("{what} of window {window} cannot be published: {source}")]
@@ -122,10 +124,14 @@ pub enum NodeError {
         source: PublishError,
     },
     /// There is no leader.
-    #[error("no neuron of the subnet may lead at block {0}; a validator must be registered, staked and permitted")]
+    #[error(
+        "no neuron of the subnet may lead at block {0}; a validator must be registered, staked and permitted"
+    )]
     NoLeader(sn3_chain::BlockRef),
     /// The leader has published no record in time.
-    #[error("leader {leader} published no record of window {window} within {blocks} blocks ({last}); start the node again once it does")]
+    #[error(
+        "leader {leader} published no record of window {window} within {blocks} blocks ({last}); start the node again once it does"
+    )]
     NoRecord {
         /// The window.
         window: Window,
@@ -137,7 +143,9 @@ pub enum NodeError {
         last: FetchError,
     },
     /// A record contradicts what this node knows.
-    #[error("the record of window {window} by {leader} does not fit: {detail}; the leader or this node must resync")]
+    #[error(
+        "the record of window {window} by {leader} does not fit: {detail}; the leader or this node must resync"
+    )]
     Record {
         /// The window.
         window: Window,
@@ -165,7 +173,7 @@ pub struct ValidatorNode {
     chain: Arc<dyn SubnetChain>,
     stores: Stores,
     signer: Arc<dyn Signer>,
-    evaluate: Option<Box<dyn Evaluate>>,
+    evaluate: Mutex<Option<Box<dyn Evaluate>>>,
     gauntlet: Gauntlet,
     disk: Disk,
     ledger: Ledger,
@@ -200,7 +208,7 @@ impl ValidatorNode {
             chain,
             stores: Stores::new(store),
             signer,
-            evaluate: Some(evaluate),
+            evaluate: Mutex::new(Some(evaluate)),
             disk,
             ledger,
             state,
@@ -265,6 +273,11 @@ impl ValidatorNode {
         let error = error.to_string();
         tracing::warn!(window = %self.state.window, error, "goes on after trouble");
         self.tell(ValidatorEvent::Trouble { window: self.state.window, error });
+    }
+
+    /// The evaluator; empty while it is lent to the evaluation's thread.
+    fn evaluator(&self) -> MutexGuard<'_, Option<Box<dyn Evaluate>>> {
+        self.evaluate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn save(&self) -> Result<(), NodeError> {

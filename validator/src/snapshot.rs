@@ -40,7 +40,9 @@ pub enum SnapshotError {
         detail: &'static str,
     },
     /// It is larger than any state of this run.
-    #[error("state file {path} has {bytes} bytes where at most {bytes_max} are expected; it belongs to something else")]
+    #[error(
+        "state file {path} has {bytes} bytes where at most {bytes_max} are expected; it belongs to something else"
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -141,9 +143,15 @@ mod tests {
             let mut spoilt = sound.clone();
             spoilt[i] ^= 1;
             fs::write(&path, &spoilt).unwrap();
-            assert!(matches!(load::<Vec<u64>>(&path, BYTES_MAX), Err(SnapshotError::Corrupt { .. })), "byte {i}");
+            assert!(
+                matches!(load::<Vec<u64>>(&path, BYTES_MAX), Err(SnapshotError::Corrupt { .. })),
+                "byte {i}"
+            );
             fs::write(&path, &sound[..i]).unwrap();
-            assert!(matches!(load::<Vec<u64>>(&path, BYTES_MAX), Err(SnapshotError::Corrupt { .. })), "cut {i}");
+            assert!(
+                matches!(load::<Vec<u64>>(&path, BYTES_MAX), Err(SnapshotError::Corrupt { .. })),
+                "cut {i}"
+            );
         }
     }
 

@@ -82,7 +82,11 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn score(&mut self, task: &EvaluationTask, own: &[u32]) -> Result<Result<LossScore, String>, EvaluateError> {
+    fn score(
+        &mut self,
+        task: &EvaluationTask,
+        own: &[u32],
+    ) -> Result<Result<LossScore, String>, EvaluateError> {
         if own.is_empty() {
             return Ok(Err("nothing was trained, so there is nothing to evaluate".into()));
         }

@@ -104,9 +104,7 @@ pub(super) fn sync_result(
         return SyncResult { steps: None, score: 0.0 };
     };
     match sync::steps_behind(probe, &event.probe, change, f64::from(event.outer_lr), &config.sync) {
-        Ok(steps) => {
-            SyncResult { steps: Some(steps), score: sync::sync_score(steps.mean, &config.sync) }
-        }
+        Ok(steps) => SyncResult { steps: Some(steps), score: sync::sync_score(steps.mean, &config.sync) },
         Err(_) => SyncResult { steps: None, score: 0.0 },
     }
 }

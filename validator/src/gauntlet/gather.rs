@@ -32,7 +32,9 @@ pub(super) fn choose(
             let spare = list.reserve.iter().filter(|uid| usable(uid));
             there.chain(spare).copied().take(list.gather.len()).collect()
         }
-        (None, None) => some_of(pending.standings.keys().copied().filter(|uid| usable(uid)).collect(), count, event),
+        (None, None) => {
+            some_of(pending.standings.keys().copied().filter(|uid| usable(uid)).collect(), count, event)
+        }
     };
     chosen.sort_unstable();
     note_excluded(state, pending, config);

@@ -33,9 +33,11 @@ pub(super) fn grade(
     if (pending.round + 1).is_multiple_of(config.windows_per_peer_list) {
         state.list = next_list(state, pending.window.next(), config);
     }
-    let cards = Cards { state, pending: &pending, event, tried: &tried, match_scores, weights: &weights, config };
+    let cards =
+        Cards { state, pending: &pending, event, tried: &tried, match_scores, weights: &weights, config };
     let mut effects = vec![Effect::Cards(cards.all())];
-    let due = (pending.round + 1).is_multiple_of(config.windows_per_weights) || end_window == Some(pending.window);
+    let due =
+        (pending.round + 1).is_multiple_of(config.windows_per_weights) || end_window == Some(pending.window);
     if due && !weights.is_empty() {
         effects.push(Effect::SetWeights(weights));
     }
@@ -182,8 +184,7 @@ fn finals(
 }
 
 fn current_weights(state: &GauntletState, config: &GauntletConfig) -> BTreeMap<Uid, f64> {
-    let finals: BTreeMap<Uid, f64> =
-        state.peers.iter().map(|(uid, peer)| (*uid, peer.final_score)).collect();
+    let finals: BTreeMap<Uid, f64> = state.peers.iter().map(|(uid, peer)| (*uid, peer.final_score)).collect();
     weights::weights(&finals, &config.weights)
 }
 
@@ -201,7 +202,9 @@ impl Cards<'_> {
     /// One card for every uid that ever submitted anything or is blamed for something.
     fn all(&self) -> Vec<Scorecard> {
         let known = |(uid, peer): &(&Uid, &Peer)| {
-            peer.last_seen.is_some() || self.pending.reasons.contains_key(uid) || self.weights.contains_key(uid)
+            peer.last_seen.is_some()
+                || self.pending.reasons.contains_key(uid)
+                || self.weights.contains_key(uid)
         };
         self.state.peers.iter().filter(known).map(|(uid, peer)| self.card(*uid, peer)).collect()
     }

@@ -127,7 +127,8 @@ fn losses_that_are_no_numbers_make_a_payload_invalid() {
     let state = veterans(&[1, 2, 3], &[]);
     let event = deadline(&state, &[1, 2, 3]);
     let bad = Trial { own_samples: vec![], outcome: Err("loss is NaN".into()) };
-    let (state, effects) = grade(judge(state, event), &[(1, trial(0.1, 0.2)), (2, trial(0.1, 0.2)), (3, bad)]);
+    let (state, effects) =
+        grade(judge(state, event), &[(1, trial(0.1, 0.2)), (2, trial(0.1, 0.2)), (3, bad)]);
     assert_eq!(scores(&state, 3).0, 0.0);
     assert_eq!(cards(&effects)[&Uid(3)].match_score, Some(-99.0));
 }

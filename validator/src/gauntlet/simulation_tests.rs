@@ -153,7 +153,8 @@ impl World {
                 own_after: loss(&after(*uid), &own),
                 random_after: loss(&after(*uid), &random),
             };
-            let score = LossScore::new(change(&own), change(&random), task.controls.iter().map(control).collect());
+            let score =
+                LossScore::new(change(&own), change(&random), task.controls.iter().map(control).collect());
             (task.uid, Trial { own_samples: own.clone(), outcome: score.map_err(|e| e.to_string()) })
         };
         tasks.iter().map(trial).collect()
@@ -247,7 +248,8 @@ fn play_window(gauntlet: &Gauntlet, world: &mut World, outcome: &mut Outcome) {
     let results = world.evaluate(&updates, &tasks);
     let window = world.window;
     world.outer_step(&updates, &aggregated);
-    let evaluated = Event::Evaluated(Evaluated { window, results, probe_after: world.theta[10..12].to_vec() });
+    let evaluated =
+        Event::Evaluated(Evaluated { window, results, probe_after: world.theta[10..12].to_vec() });
     let (state, effects) = gauntlet.step(state, &evaluated);
     outcome.state = state;
     outcome.losses.push(loss(&world.theta, &[1, 2, 3, 4]));
@@ -338,7 +340,11 @@ fn all_adversaries_at_once_earn_nothing() {
     let median = honest_median(&outcome);
     assert!(median > 0.1, "{:?}", outcome.weights);
     for uid in 4..10 {
-        assert!(outcome.weights.get(&Uid(uid)).copied().unwrap_or(0.0) <= median / 10.0, "{:?}", outcome.weights);
+        assert!(
+            outcome.weights.get(&Uid(uid)).copied().unwrap_or(0.0) <= median / 10.0,
+            "{:?}",
+            outcome.weights
+        );
     }
 }
 

@@ -61,7 +61,7 @@ impl ValidatorNode {
             tasks: Vec::new(),
         };
         self.receive(&mut round).await;
-        round.event.overlaps = self.overlaps(&mut round)?;
+        round.event.overlaps = self.overlaps(&round)?;
         let submissions = round.event.submissions.keys().copied().collect();
         self.tell(ValidatorEvent::Closed { window, deadline, submissions });
         Ok(round)
@@ -84,7 +84,8 @@ impl ValidatorNode {
 
     /// A copy of the mechanism's answer, without changing its state: whom this node would aggregate.
     pub(super) fn would_aggregate(&self, round: &Round) -> Vec<Uid> {
-        let (_, effects) = self.gauntlet.step(self.state.gauntlet.clone(), &Event::Deadline(round.event.clone()));
+        let (_, effects) =
+            self.gauntlet.step(self.state.gauntlet.clone(), &Event::Deadline(round.event.clone()));
         let aggregated = effects.into_iter().find_map(|effect| match effect {
             Effect::Aggregate(uids) => Some(uids),
             _ => None,
@@ -98,7 +99,12 @@ impl ValidatorNode {
         self.tell(ValidatorEvent::Rejected { window: round.window, uid, hotkey, reason, text });
     }
 
-    fn empty_event(&self, deadline: BlockRef, metagraph: &Metagraph, late: BTreeMap<Uid, Window>) -> Deadline {
+    fn empty_event(
+        &self,
+        deadline: BlockRef,
+        metagraph: &Metagraph,
+        late: BTreeMap<Uid, Window>,
+    ) -> Deadline {
         let window = self.state.window;
         let info = |n: &sn3_chain::Neuron| NeuronInfo { uid: n.uid, hotkey: n.hotkey, stake: n.stake };
         Deadline {
@@ -120,7 +126,9 @@ impl ValidatorNode {
         let previous = self.state.window.saturating_sub(1);
         let mut late = BTreeMap::new();
         for hotkey in &self.state.absent {
-            let (Some(neuron), Some(store)) = (metagraph.by_hotkey(hotkey), stores.get(hotkey)) else { continue };
+            let (Some(neuron), Some(store)) = (metagraph.by_hotkey(hotkey), stores.get(hotkey)) else {
+                continue;
+            };
             if matches!(self.is_there(store, previous, hotkey).await, Ok(true)) {
                 late.insert(neuron.uid, previous);
             }
@@ -185,7 +193,8 @@ impl ValidatorNode {
 
     /// What the author must have trained on, if its receipt says the same.
     fn trained(&self, uid: Uid, manifest: &Manifest) -> Result<Vec<u32>, String> {
-        let evaluate = self.evaluate.as_deref().ok_or("no evaluation at hand")?;
+        let evaluator = self.evaluator();
+        let evaluate = evaluator.as_deref().ok_or("no evaluation at hand")?;
         if manifest.inner_steps == 0 || manifest.inner_steps > self.config.inner_steps {
             let steps = self.config.inner_steps;
             return Err(format!("{} inner steps where 1 to {steps} are due", manifest.inner_steps));
@@ -201,15 +210,16 @@ impl ValidatorNode {
     }
 
     fn random_samples(&self, deadline: &BlockRef) -> Result<Vec<u32>, NodeError> {
-        let pool = self.evaluate.as_deref().map_or(0, |evaluate| evaluate.pool_len());
+        let pool = self.evaluator().as_deref().map_or(0, |evaluate| evaluate.pool_len());
         let count = self.config.gauntlet.evaluation_samples;
-        random_sample(pool, self.state.window, &deadline.hash, count)
-            .map_err(|error| crate::evaluate::EvaluateError { samples: count as usize, reason: error.to_string() }.into())
+        random_sample(pool, self.state.window, &deadline.hash, count).map_err(|error| {
+            crate::evaluate::EvaluateError { samples: count as usize, reason: error.to_string() }.into()
+        })
     }
 
     /// Overlaps of all pairs of updates. Of a pair the later is the one that was first seen later; where both
     /// were first seen at the same block and look like copies, the one whose own data the payload fits less.
-    fn overlaps(&mut self, round: &mut Round) -> Result<Vec<PairOverlap>, NodeError> {
+    fn overlaps(&self, round: &Round) -> Result<Vec<PairOverlap>, NodeError> {
         let geometry = Geometry::new(&self.layout, self.config.sparse.top_k);
         let uids: Vec<Uid> = round.updates.keys().copied().collect();
         let mut pairs = Vec::new();
@@ -227,10 +237,11 @@ impl ValidatorNode {
         Ok(pairs)
     }
 
-    fn settle_ties(&mut self, round: &Round, pairs: &mut [PairOverlap]) -> Result<(), NodeError> {
+    fn settle_ties(&self, round: &Round, pairs: &mut [PairOverlap]) -> Result<(), NodeError> {
         let (median, number) = (median_overlap(pairs), round.event.round);
         let rule = self.config.gauntlet.overlap;
-        let Some(mut evaluate) = self.evaluate.take() else { return Ok(()) };
+        let mut evaluator = self.evaluator();
+        let Some(evaluate) = evaluator.as_deref_mut() else { return Ok(()) };
         let mut settled = Ok(());
         for pair in pairs {
             let tied = round.sent[&pair.first].first_seen == round.sent[&pair.later].first_seen;
@@ -239,13 +250,12 @@ impl ValidatorNode {
             }
             let controls: Vec<Uid> = round.updates.keys().copied().collect();
             let both = (pair.first, pair.later);
-            match authorship(evaluate.as_mut(), self.trial_round(round, &medians(self, round)), both, &controls) {
+            match authorship(evaluate, self.trial_round(round, &medians(self, round)), both, &controls) {
                 Ok(Some(author)) if author == pair.later => std::mem::swap(&mut pair.first, &mut pair.later),
                 Ok(_) => {}
                 Err(error) => settled = Err(error.into()),
             }
         }
-        self.evaluate = Some(evaluate);
         settled
     }
 

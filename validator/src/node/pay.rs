@@ -27,10 +27,11 @@ type Measured = (Box<dyn Evaluate>, Recorded, Result<(Trials, Option<f64>), Eval
 impl ValidatorNode {
     /// The held-out loss of the state that the node starts from.
     pub(super) async fn first_heldout(&mut self) -> Result<(), NodeError> {
-        let Some(evaluate) = self.evaluate.as_deref_mut().filter(|_| self.state.heldout.is_none()) else {
+        if self.state.heldout.is_some() {
             return Ok(());
-        };
-        self.state.heldout = evaluate.heldout_loss(&self.theta)?;
+        }
+        let found = self.evaluator().as_deref_mut().map(|evaluate| evaluate.heldout_loss(&self.theta));
+        self.state.heldout = found.transpose()?.flatten();
         self.save()?;
         self.tell_heldout();
         Ok(())
@@ -60,7 +61,7 @@ impl ValidatorNode {
     async fn measure(&mut self, recorded: Recorded) -> Result<(Recorded, Trials, Option<f64>), NodeError> {
         let window = recorded.round.window;
         let lost = || NodeError::EvaluationLost(window);
-        let mut evaluate = self.evaluate.take().ok_or_else(lost)?;
+        let mut evaluate = self.evaluator().take().ok_or_else(lost)?;
         let medians = medians(self, &recorded.round);
         let (layout, theta) = (self.layout.clone(), self.theta.clone());
         let (top_k, lr) = (self.config.sparse.top_k, self.evaluation_lr(window));
@@ -75,7 +76,7 @@ impl ValidatorNode {
             (evaluate, recorded, found)
         };
         let (evaluate, recorded, found) = tokio::task::spawn_blocking(work).await.map_err(|_| lost())?;
-        self.evaluate = Some(evaluate);
+        *self.evaluator() = Some(evaluate);
         let (trials, heldout) = found?;
         Ok((recorded, trials, heldout))
     }

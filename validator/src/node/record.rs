@@ -68,7 +68,9 @@ impl ValidatorNode {
         let store = self.stores.own().clone();
         match self.read_record(&store, round, &own).await {
             Ok(signed) => return Ok(signed.record),
-            Err(FetchError::Missing { .. } | FetchError::Malformed { .. } | FetchError::BadSignature { .. }) => {}
+            Err(
+                FetchError::Missing { .. } | FetchError::Malformed { .. } | FetchError::BadSignature { .. },
+            ) => {}
             Err(error) => return Err(self.misfit_of(round, own, error.to_string())),
         }
         let uids = self.would_aggregate(round);
@@ -106,7 +108,12 @@ impl ValidatorNode {
         }
     }
 
-    async fn publish(&self, store: &Store, signed: &SignedRecord, payloads: &[Bytes]) -> Result<(), NodeError> {
+    async fn publish(
+        &self,
+        store: &Store,
+        signed: &SignedRecord,
+        payloads: &[Bytes],
+    ) -> Result<(), NodeError> {
         let window = signed.record.window;
         let mut attempts = 1;
         loop {
@@ -154,7 +161,10 @@ impl ValidatorNode {
             (record.previous == self.state.previous, "it does not follow the record before it"),
             (record.state_before == self.state.theta, "it starts from another state"),
             (at == round.deadline, "it names another deadline block"),
-            (record.outer_lr.to_bits() == self.config.outer_lr(round.window).to_bits(), "its outer rate is not the run's"),
+            (
+                record.outer_lr.to_bits() == self.config.outer_lr(round.window).to_bits(),
+                "its outer rate is not the run's",
+            ),
         ];
         match checks.into_iter().find(|(sound, _)| !sound) {
             Some((_, detail)) => Err(self.misfit(record, detail.into())),
@@ -187,7 +197,8 @@ impl ValidatorNode {
     ) -> Result<PseudoGradient, NodeError> {
         let failed = |detail: String| NodeError::Payload { window: round.window, uid: entry.uid, detail };
         let top_k = self.config.sparse.top_k;
-        let leader = round.stores.get(&record.leader).ok_or_else(|| failed("the leader has no store".into()))?;
+        let leader =
+            round.stores.get(&record.leader).ok_or_else(|| failed("the leader has no store".into()))?;
         let author = round.stores.get(&entry.hotkey);
         let bytes_max = wire::bytes_max(&self.layout, top_k);
         let bytes = fetch_aggregated(leader, author, record, entry, bytes_max)
@@ -208,7 +219,8 @@ impl ValidatorNode {
         }
         let failed = |detail: String| self.misfit_of(round, self.signer.hotkey(), detail);
         let peers: Vec<&PseudoGradient> = peers.iter().map(std::borrow::Borrow::borrow).collect();
-        let update = aggregate(&self.layout, self.config.sparse.top_k, &peers).map_err(|e| failed(e.to_string()))?;
+        let update =
+            aggregate(&self.layout, self.config.sparse.top_k, &peers).map_err(|e| failed(e.to_string()))?;
         outer_step(&mut theta, &self.layout, &update, outer_lr).map_err(|e| failed(e.to_string()))?;
         let digest = self.layout.state_digest(&theta);
         Ok((theta, digest))
