@@ -33,6 +33,15 @@ impl Axis {
         Self::rounded(low, high)
     }
 
+    /// An axis with a slot of equal width for each of `values`, which ascend; for bars.
+    pub fn slots(values: Vec<f64>) -> Self {
+        let Some((&first, &last)) = values.first().zip(values.last()) else {
+            return Self::over([].into_iter(), false);
+        };
+        let half = if values.len() < 2 { 0.5 } else { (last - first) / (values.len() - 1) as f64 / 2.0 };
+        Self { low: first - half, high: last + half, ticks: values, decimals: 0 }
+    }
+
     fn rounded(low: f64, high: f64) -> Self {
         let step = round_step((high - low) / TICKS);
         let (first, last) = ((low / step).floor(), (high / step).ceil());

@@ -128,10 +128,11 @@ impl Chart {
 
     fn write_svg(&self, out: &mut String) {
         let points = || self.series.iter().flat_map(|s| &s.points);
-        let frame = Frame {
-            x: Axis::over(points().map(|p| p.0), false),
-            y: Axis::over(points().map(|p| p.1), self.from_zero),
+        let x = match self.kind {
+            Kind::Lines => Axis::over(points().map(|p| p.0), false),
+            Kind::Bars => Axis::slots(self.xs()),
         };
+        let frame = Frame { x, y: Axis::over(points().map(|p| p.1), self.from_zero) };
         let _ = write!(
             out,
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
