@@ -35,7 +35,7 @@ pub(super) fn power(ratio: &Ratio) -> Option<u128> {
     let (high, low) = mul_wide(power, WEIGHT_PARTS.into());
     let fraction = low & (ONE - 1);
     let certain = fraction > DOUBT && fraction < ONE - DOUBT;
-    certain.then(|| (high << (128 - BITS)) | (low >> BITS))
+    certain.then_some((high << (128 - BITS)) | (low >> BITS))
 }
 
 /// Sign and magnitude of ln(num / den); error below 2⁻¹¹⁸.
