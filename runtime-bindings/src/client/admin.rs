@@ -3,9 +3,8 @@
 use sn3_protocol::{NetUid, Rao};
 
 use super::ChainClient;
-use crate::bindings::runtime_types::sn3_devnet::runtime::RuntimeCall;
-use crate::bindings::runtime_types::sn3_devnet::runtime::pallets::admin::pallet::Call as Admin;
-use crate::bindings::transactions;
+use crate::bindings::admin_utils::Call as Admin;
+use crate::bindings::{Call as RuntimeCall, transactions};
 use crate::wallet::ColdkeyPair;
 use crate::{Receipt, SubmitError};
 
