@@ -1,6 +1,6 @@
 //! The whole subnet in one process, as a user would run it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use clap::Parser;
@@ -8,16 +8,18 @@ use sn3::args::{Cli, Command as Sub, LocalnetArgs};
 use sn3::localnet::{Outcome, run};
 use sn3::output::Output;
 
-/// Real text that every clone has.
-fn text() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/src")
+/// Real text that every clone has: enough that two miners seldom train the same samples.
+fn text() -> Vec<String> {
+    let folders = ["protocol/src", "emission/src", "devnet/src", "trainer/src", "validator/src", "miner/src"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    folders.iter().map(|folder| root.join(folder).to_str().expect("UTF-8").to_owned()).collect()
 }
 
 fn args(out: &Path, more: &[&str]) -> LocalnetArgs {
     let (text, cache, out) = (text(), out.join("cache"), out.join("out"));
     let mut line = vec!["sn3", "localnet", "--vocab", "300"];
-    line.extend(["--data", text.to_str().expect("UTF-8"), "--cache", cache.to_str().expect("UTF-8")]);
-    line.extend(["--out", out.to_str().expect("UTF-8")]);
+    line.extend(["--cache", cache.to_str().expect("UTF-8"), "--out", out.to_str().expect("UTF-8"), "--data"]);
+    line.extend(text.iter().map(String::as_str));
     line.extend(more);
     match Cli::try_parse_from(line).expect("the command line is sound").command {
         Sub::Localnet(args) => args,
@@ -39,9 +41,9 @@ fn incentives(outcome: &Outcome, role: &str) -> Vec<f64> {
 #[test]
 fn honest_miners_train_agree_and_are_paid_and_the_same_seed_is_the_same_run() {
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let one = network(first.path(), &["--windows", "3", "--miners", "2", "--threads", "1"]);
+    let one = network(first.path(), &["--windows", "4", "--miners", "3", "--threads", "1"]);
     let summary = &one.summary;
-    assert!(summary.agreed && summary.rounds == 3, "{}", summary.text());
+    assert!(summary.agreed && summary.rounds == 4, "{}", summary.text());
     assert!(summary.loss_end < summary.loss_start, "{}", summary.text());
     assert!(incentives(&one, "honest").iter().all(|&share| share > 0.0), "{}", summary.text());
     for file in [one.files.report(), one.files.run_json(), one.files.checkpoint().join("model.safetensors")] {
@@ -49,7 +51,7 @@ fn honest_miners_train_agree_and_are_paid_and_the_same_seed_is_the_same_run() {
     }
     open_in_browser(&one.files.report());
 
-    let two = network(second.path(), &["--windows", "3", "--miners", "2", "--threads", "2"]);
+    let two = network(second.path(), &["--windows", "4", "--miners", "3", "--threads", "2"]);
     assert_eq!(one.summary.state, two.summary.state);
     let weights = |outcome: &Outcome| {
         outcome
