@@ -18,7 +18,8 @@ use sn3_trainer::reference::ReferenceTrainer;
 use sn3_trainer::train::Train;
 
 const MASKED: u32 = 0;
-const LR: f32 = 0.01;
+/// A usual rate. Adam's first step is lr · g / (|g| + ε): where g is near ε, rounding of g moves the result.
+const LR: f32 = 0.001;
 
 #[test]
 fn transformers_and_torch_agree() {
@@ -29,7 +30,7 @@ fn transformers_and_torch_agree() {
     }
     let tied = ModelConfig { vocab: 500, ..ModelConfig::preset("nano", None).unwrap() };
     let untied =
-        ModelConfig { tied_head: false, heads: 6, kv_heads: 3, layers: 2, rope_theta: 5e5, ..tied.clone() };
+        ModelConfig { tied_head: false, heads: 8, kv_heads: 2, layers: 2, rope_theta: 5e5, ..tied.clone() };
     for config in [tied, untied] {
         compare(&python, &config);
     }
