@@ -8,7 +8,7 @@ use super::super::{
 };
 use super::{
     column, compacts,
-    metagraph::{COMMITMENTS, Metagraph, SelectiveMetagraph, VALIDATORS},
+    metagraph::{COMMITMENTS, Columns, Metagraph, SelectiveMetagraph, Settings, Summary, VALIDATORS},
     records::*,
 };
 use codec::Compact;
@@ -182,23 +182,25 @@ impl<T: Config> Pallet<T> {
         Some(selected)
     }
 
-    /// The whole metagraph of a mechanism: one line for each of the record's fields.
+    /// The whole metagraph of a mechanism.
     pub fn mechagraph(netuid: NetUid, mechanism: MechId) -> Option<Metagraph> {
-        if !NetworksAdded::<T>::get(netuid) || mechanism >= MechanismCountCurrent::<T>::get(netuid) {
-            return None;
-        }
-        let network = Self::economy();
-        let n = SubnetworkN::<T>::get(netuid);
-        let index = storage_index(netuid, mechanism);
-        let hotkeys: Vec<AccountId32> = (0..n).map(|uid| Keys::<T>::get(netuid, uid)).collect();
-        let coldkeys: Vec<AccountId32> = hotkeys.iter().map(Owner::<T>::get).collect();
-        let stakes = stake_columns(&network, netuid, &hotkeys);
+        let exists = NetworksAdded::<T>::get(netuid) && mechanism < MechanismCountCurrent::<T>::get(netuid);
+        exists.then(|| {
+            let columns = Self::metagraph_columns(netuid, mechanism);
+            Metagraph::assemble(
+                netuid,
+                Self::metagraph_summary(netuid),
+                Self::metagraph_settings(netuid),
+                columns,
+            )
+        })
+    }
+
+    fn metagraph_summary(netuid: NetUid) -> Summary {
         let identity = SubnetIdentitiesV3::<T>::get(netuid);
-        let (alpha_low, alpha_high) = AlphaValues::<T>::get(netuid);
-        let pending_alpha = PendingServerEmission::<T>::get(netuid)
-            .saturating_add(PendingValidatorEmission::<T>::get(netuid));
-        Some(Metagraph {
-            netuid: Compact(netuid),
+        let (server, validator) =
+            (PendingServerEmission::<T>::get(netuid), PendingValidatorEmission::<T>::get(netuid));
+        Summary {
             name: compacts(identity.as_ref().map_or(&[], |identity| &identity.subnet_name)),
             symbol: compacts(&TokenSymbol::<T>::get(netuid)),
             identity,
@@ -216,10 +218,16 @@ impl<T: Config> Pallet<T> {
             alpha_out_emission: Compact(SubnetAlphaOutEmission::<T>::get(netuid)),
             alpha_in_emission: Compact(SubnetAlphaInEmission::<T>::get(netuid)),
             tao_in_emission: Compact(SubnetTaoInEmission::<T>::get(netuid)),
-            pending_alpha_emission: Compact(pending_alpha),
+            pending_alpha_emission: Compact(server.saturating_add(validator)),
             pending_root_emission: Compact(PendingRootAlphaDivs::<T>::get(netuid)),
             subnet_volume: Compact(SubnetVolume::<T>::get(netuid)),
             moving_price: SubnetMovingPrice::<T>::get(netuid),
+        }
+    }
+
+    fn metagraph_settings(netuid: NetUid) -> Settings {
+        let (alpha_low, alpha_high) = AlphaValues::<T>::get(netuid);
+        Settings {
             rho: Compact(Rho::<T>::get(netuid)),
             kappa: Compact(Kappa::<T>::get(netuid)),
             min_allowed_weights: Compact(MinAllowedWeights::<T>::get(netuid)),
@@ -228,7 +236,7 @@ impl<T: Config> Pallet<T> {
             weights_rate_limit: Compact(WeightsSetRateLimit::<T>::get(netuid)),
             activity_cutoff: Compact(u16::try_from(Self::activity_cutoff(netuid)).unwrap_or(u16::MAX)),
             max_validators: Compact(MaxAllowedValidators::<T>::get(netuid)),
-            num_uids: Compact(n),
+            num_uids: Compact(SubnetworkN::<T>::get(netuid)),
             max_uids: Compact(MaxAllowedUids::<T>::get(netuid)),
             burn: Compact(Burn::<T>::get(netuid)),
             difficulty: Compact(Difficulty::<T>::get(netuid)),
@@ -250,12 +258,22 @@ impl<T: Config> Pallet<T> {
             alpha_high: Compact(alpha_high),
             alpha_low: Compact(alpha_low),
             bonds_moving_avg: Compact(BondsMovingAverage::<T>::get(netuid)),
+        }
+    }
+
+    fn metagraph_columns(netuid: NetUid, mechanism: MechId) -> Columns {
+        let network = Self::economy();
+        let n = SubnetworkN::<T>::get(netuid);
+        let index = storage_index(netuid, mechanism);
+        let hotkeys: Vec<AccountId32> = (0..n).map(|uid| Keys::<T>::get(netuid, uid)).collect();
+        let coldkeys: Vec<AccountId32> = hotkeys.iter().map(Owner::<T>::get).collect();
+        let stakes = stake_columns(&network, netuid, &hotkeys);
+        let (active, permits) = (Active::<T>::get(netuid), ValidatorPermit::<T>::get(netuid));
+        Columns {
             identities: coldkeys.iter().map(IdentitiesV2::<T>::get).collect(),
             axons: hotkeys.iter().map(|hot| Axons::<T>::get(netuid, hot).unwrap_or_default()).collect(),
-            active: (0..n).map(|uid| super::at(&Active::<T>::get(netuid), uid.into())).collect(),
-            validator_permit: (0..n)
-                .map(|u| super::at(&ValidatorPermit::<T>::get(netuid), u.into()))
-                .collect(),
+            active: (0..n).map(|uid| super::at(&active, uid.into())).collect(),
+            validator_permit: (0..n).map(|u| super::at(&permits, u.into())).collect(),
             pruning_score: column(&[], n),
             last_update: column(&LastUpdate::<T>::get(index), n),
             emission: column(&Emission::<T>::get(netuid), n),
@@ -274,7 +292,7 @@ impl<T: Config> Pallet<T> {
             alpha_dividends_per_hotkey: dividends(&network, netuid, false),
             hotkeys,
             coldkeys,
-        })
+        }
     }
 }
 
