@@ -1,9 +1,10 @@
 //! A plain LLaMA-3: RMSNorm, rotary positions in the half-rotation layout, grouped-query attention, SwiGLU.
 //!
-//! Only composed operations that candle differentiates are used: its fused softmax, norms and rotary
-//! embeddings end the backward pass without an error.
+//! Only composed operations that candle differentiates are used (`candle_nn::ops::softmax` is one): its fused
+//! `softmax_last_dim`, norms and rotary embeddings end the backward pass without an error.
 
 use candle_core::{D, Device, Result, Tensor, Var};
+use candle_nn::ops::{silu, softmax};
 
 use crate::shape::Dims;
 
@@ -81,7 +82,7 @@ impl Model {
         let k = repeat_heads(&k, self.dims.group())?;
         let v = repeat_heads(&split(linear(x, layer.v)?, kv_heads)?, self.dims.group())?;
         let scores = (q.matmul(&k.t()?.contiguous()?)? / (head_dim as f64).sqrt())?;
-        let probabilities = softmax(&scores.broadcast_add(mask)?)?;
+        let probabilities = softmax(&scores.broadcast_add(mask)?, D::Minus1)?;
         let mixed = probabilities.matmul(&v)?.transpose(1, 2)?.reshape((rows, heads * head_dim))?;
         linear(&mixed, layer.out)
     }
@@ -124,13 +125,7 @@ fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
 
 /// `down(silu(gate(x)) · up(x))`.
 fn swiglu(layer: &Layer<'_>, x: &Tensor) -> Result<Tensor> {
-    linear(&(linear(x, layer.gate)?.silu()? * linear(x, layer.up)?)?, layer.down)
-}
-
-fn softmax(scores: &Tensor) -> Result<Tensor> {
-    let max = scores.max_keepdim(D::Minus1)?.detach();
-    let powers = scores.broadcast_sub(&max)?.exp()?;
-    powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
+    linear(&(silu(&linear(x, layer.gate)?)? * linear(x, layer.up)?)?, layer.down)
 }
 
 /// Cosines and sines by position and half dimension: tokens × (head_dim / 2) each.
