@@ -1,5 +1,7 @@
 //! Signed JSON documents, and stores of peers.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 mod common;
 
 use common::{TestKey, run, store};

@@ -1,5 +1,7 @@
 //! Hostile objects, named by the attack.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 mod common;
 
 use bytes::Bytes;

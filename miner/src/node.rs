@@ -18,7 +18,7 @@ use sn3_protocol::{ChunkRule, Digest, Hotkey, Layout, Signer, Uid, Window};
 use sn3_trainer::train::Train;
 
 use crate::adversary::Behaviour;
-use crate::disk::{Disk, Saved, Worker};
+use crate::disk::{Disk, DiskError, Saved, Worker};
 use crate::error::MinerError;
 use crate::events::{MinerEvent, Observer, ignore};
 use crate::samples::Samples;
@@ -281,8 +281,8 @@ impl MinerNode {
         self.context.checkpoint(Checkpoint::Action(self.state.window))?;
         match effect {
             Effect::Emit(event) => self.context.emit(&event),
-            Effect::Reset => self.reset()?,
-            Effect::Save => self.save()?,
+            Effect::Reset => self.set_theta(self.initial.clone()).await?,
+            Effect::Save => self.save().await?,
             Effect::Wait(block) => {
                 self.context.chain.clock().wait_until(block).await?;
                 return Ok(Some(Outcome::Woke));
@@ -296,24 +296,27 @@ impl MinerNode {
         Ok(None)
     }
 
-    /// Back to the run's initial state; optimizer and error feedback stay.
-    fn reset(&mut self) -> Result<(), MinerError> {
-        self.set_theta(self.initial.clone())
+    /// Replaces the model state; optimizer and error feedback stay.
+    async fn set_theta(&mut self, theta: Arc<Vec<f32>>) -> Result<(), MinerError> {
+        self.theta = theta.clone();
+        self.on_disk(move |disk| disk.keep_theta(&theta)).await
     }
 
-    fn set_theta(&mut self, theta: Arc<Vec<f32>>) -> Result<(), MinerError> {
-        self.theta = theta;
-        match &mut self.disk {
-            Some(disk) => Ok(disk.keep_theta(&self.theta)?),
-            None => Ok(()),
-        }
+    async fn save(&mut self) -> Result<(), MinerError> {
+        let state = self.state.clone();
+        self.on_disk(move |disk| disk.save(&state)).await
     }
 
-    fn save(&mut self) -> Result<(), MinerError> {
-        match &mut self.disk {
-            Some(disk) => Ok(disk.save(&self.state)?),
-            None => Ok(()),
-        }
+    /// Works on the state folder, if there is one, in a thread that may block.
+    async fn on_disk(
+        &mut self,
+        work: impl FnOnce(&mut Disk) -> Result<(), DiskError> + Send + 'static,
+    ) -> Result<(), MinerError> {
+        let Some(mut disk) = self.disk.take() else { return Ok(()) };
+        let done = tokio::task::spawn_blocking(move || (work(&mut disk), disk));
+        let (result, disk) = done.await.map_err(|_| MinerError::Panicked("the state folder"))?;
+        self.disk = Some(disk);
+        Ok(result?)
     }
 }
 

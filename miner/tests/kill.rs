@@ -1,5 +1,7 @@
 //! A node that dies continues in the same window with the same bits.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 mod common;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Whole runs of several miners under one clock.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may panic like the test")]
+
 mod common;
 
 use std::sync::Arc;

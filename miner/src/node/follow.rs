@@ -57,7 +57,7 @@ impl MinerNode {
             return Ok(Outcome::Diverged { ours, theirs: record.state_after });
         }
         self.context.checkpoint(Checkpoint::Applied(window))?;
-        self.set_theta(theta)?;
+        self.set_theta(theta).await?;
         self.context.emit_applied(&record);
         self.context.emit_score(&record, &store).await;
         Ok(Outcome::Applied { record: record.digest(), state: ours })

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use sn3_protocol::assignment::assigned;
 use sn3_protocol::{Digest, Uid, Window, sparse, wire};
-use sn3_trainer::train::{OptimizerState, Train};
+use sn3_trainer::train::Train;
 
 use super::{Checkpoint, Context, MinerNode};
 use crate::disk::Worker;
@@ -47,19 +47,20 @@ impl MinerNode {
         let made = tokio::task::spawn_blocking(move || job.run());
         let made = made.await.map_err(|_| MinerError::Panicked("the trainer"))??;
         self.context.checkpoint(Checkpoint::Compressed(window))?;
-        self.keep(made)?;
+        self.keep(made).await?;
         Ok(Outcome::Trained { uid: self.uid })
     }
 
-    fn keep(&mut self, made: Made) -> Result<(), MinerError> {
-        let mut worker = Worker { optimizer: OptimizerState::default(), error: made.error };
-        if let Some(disk) = &mut self.disk {
-            worker.optimizer = made.trainer.optimizer();
-            disk.keep_work(&worker, &made.payload)?;
+    async fn keep(&mut self, made: Made) -> Result<(), MinerError> {
+        let Made { trainer, error, payload } = made;
+        if self.disk.is_some() {
+            let worker = Worker { optimizer: trainer.optimizer(), error: error.clone() };
+            let payload = payload.clone();
+            self.on_disk(move |disk| disk.keep_work(&worker, &payload)).await?;
         }
-        self.trainer = Some(made.trainer);
-        self.error = worker.error;
-        self.payload = Some(made.payload);
+        self.trainer = Some(trainer);
+        self.error = error;
+        self.payload = Some(payload);
         Ok(())
     }
 }
