@@ -13,6 +13,7 @@ mod chain;
 mod config;
 mod engine;
 mod genesis;
+mod log;
 mod panics;
 mod pool;
 mod rpc;
@@ -37,8 +38,9 @@ pub use self::{
     author::AuthorError,
     chain::{BLOCKS_KEPT, STATE_BLOCKS_KEPT, StateError},
     config::{CHAIN_BLOCK_TIME_MS, DevnetConfig, GENESIS_TIMESTAMP_MS, Sealing},
-    engine::{ADVANCE_BLOCKS_MAX, AdvanceError, SnapshotError, SubmitError, VerifyError},
+    engine::{ADVANCE_BLOCKS_MAX, AdvanceError, OpenError, SnapshotError, SubmitError, VerifyError},
     genesis::GenesisError,
+    log::LogError,
     pool::{POOL_BYTES_MAX, POOL_TRANSACTIONS_MAX, PoolError},
     state::CallError,
 };
@@ -62,7 +64,40 @@ pub struct Devnet {
     ws_url: String,
     server: ServerHandle,
     /// Its own, so that a caller who blocks its runtime does not stop the chain.
-    runtime: Option<Runtime>,
+    threads: Threads,
+}
+
+/// The node's threads. Dropping them does not wait, so it is allowed anywhere.
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(SERVING_THREADS)
+            .max_blocking_threads(BLOCKING_THREADS_MAX)
+            .thread_stack_size(THREAD_STACK_BYTES)
+            .thread_name("devnet")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.0.as_ref().expect("the runtime is only taken when self goes")
+    }
+
+    /// Runs work that may take long on a thread of its own.
+    async fn blocking<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> R {
+        self.runtime().spawn_blocking(work).await.expect("runtime calls are guarded against panics")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// The newest block.
@@ -107,9 +142,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The first state was refused.
+    /// The first state was refused, or the kept chain cannot be used.
     #[error(transparent)]
-    Genesis(#[from] GenesisError),
+    Open(#[from] OpenError),
     /// The chain's clock would be refused by the runtime.
     #[error(
         "chain_block_time_ms is {given_ms}, but the runtime accepts no less than {least_ms} between two blocks"
@@ -134,15 +169,14 @@ impl Devnet {
         }
         let listener = listen(&config)?;
         let address = listener.local_addr().map_err(|source| unbound(&config, source))?;
-        let runtime = threads().map_err(StartError::Threads)?;
-        let engine =
-            runtime.spawn_blocking(move || Engine::new(&config)).await.expect("genesis is guarded")?;
-        let server = rpc::serve(&runtime, listener, engine.clone())
+        let threads = Threads::start().map_err(StartError::Threads)?;
+        let engine = threads.blocking(move || Engine::open(&config)).await?;
+        let server = rpc::serve(threads.runtime(), listener, engine.clone())
             .map_err(|source| StartError::Listen { address, source })?;
-        runtime.spawn(sealer::run(engine.clone()));
+        threads.runtime().spawn(sealer::run(engine.clone()));
         tracing::info!(%address, "the development chain is running");
         let ws_url = format!("ws://{address}");
-        Ok(Self { engine, address, ws_url, server, runtime: Some(runtime) })
+        Ok(Self { engine, address, ws_url, server, threads })
     }
 
     /// Where clients connect, for example `ws://127.0.0.1:9944`; HTTP works on the same port.
@@ -209,11 +243,11 @@ impl Devnet {
     /// Executes a block again on its parent's state and compares every root.
     pub async fn verify(&self, number: BlockNumber) -> Result<(), VerifyError> {
         let engine = self.engine.clone();
-        self.blocking(move || engine.verify(number.0)).await
+        self.threads.blocking(move || engine.verify(number.0)).await
     }
 
     /// Stops serving and waits until the port is free.
-    pub async fn shutdown(mut self) {
+    pub async fn shutdown(self) {
         self.engine.stop();
         // An error means that the server has stopped already.
         let _already = self.server.stop();
@@ -221,7 +255,6 @@ impl Devnet {
         if tokio::time::timeout(wait, self.server.clone().stopped()).await.is_err() {
             tracing::warn!(?wait, "some connections did not close in time");
         }
-        self.end_threads();
     }
 
     async fn advance(
@@ -229,18 +262,7 @@ impl Devnet {
         work: impl FnOnce(&Engine) -> Result<Arc<StoredBlock>, AdvanceError> + Send + 'static,
     ) -> Result<Head, AdvanceError> {
         let engine = self.engine.clone();
-        self.blocking(move || work(&engine)).await.map(|block| head_of(&block))
-    }
-
-    async fn blocking<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> R {
-        let runtime = self.runtime.as_ref().expect("the runtime is only taken when self goes");
-        runtime.spawn_blocking(work).await.expect("runtime calls are guarded against panics")
-    }
-
-    fn end_threads(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.threads.blocking(move || work(&engine)).await.map(|block| head_of(&block))
     }
 }
 
@@ -249,22 +271,11 @@ impl Drop for Devnet {
         self.engine.stop();
         // An error means that the server has stopped already.
         let _already = self.server.stop();
-        self.end_threads();
     }
 }
 
 fn head_of(block: &StoredBlock) -> Head {
     Head { number: BlockNumber(block.number()), hash: Digest(block.hash.0) }
-}
-
-fn threads() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(SERVING_THREADS)
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
-        .thread_stack_size(THREAD_STACK_BYTES)
-        .thread_name("devnet")
-        .enable_all()
-        .build()
 }
 
 fn listen(config: &DevnetConfig) -> Result<TcpListener, StartError> {

@@ -3,6 +3,7 @@
 mod node {
     mod clients;
     mod lifecycle;
+    mod persistence;
     mod rpc;
     mod sealing;
     mod states;

@@ -7,7 +7,7 @@
 Part one is async-substrate-interface (also the base of btcli), part two the bittensor SDK. Each step
 prints what was asked and what came back. The exit code is the number of failed steps. The chain must
 be a fresh one with instant or interval sealing: the script spends from //Alice and registers neurons
-on subnet 1 (or the one given as second argument).
+on subnet 3 (or the one given as second argument).
 """
 
 import asyncio
@@ -99,7 +99,7 @@ def transfer(substrate, alice):
     call = substrate.compose_call(
         "Balances", "transfer_keep_alive", {"dest": BOB, "value": 5 * RAO_PER_TAO}
     )
-    info = substrate.get_payment_info(call, alice)
+    info = substrate.get_payment_info(call, alice, era={"period": 64})
     extrinsic = substrate.create_signed_extrinsic(call, alice, era={"period": 64})
     receipt = substrate.submit_extrinsic(extrinsic, wait_for_finalization=True)
     expect(receipt.is_success, receipt.error_message)
@@ -108,7 +108,7 @@ def transfer(substrate, alice):
         f"{e['event']['module_id']}.{e['event']['event_id']}" for e in receipt.triggered_events
     ]
     expect("Balances.Transfer" in events, events)
-    expect(receipt.total_fee_amount == info["partial_fee"], "the fee was not the foretold one")
+    expect(receipt.total_fee_amount == info["partial_fee"], f"paid {receipt.total_fee_amount}, not {info}")
     return f"finalized in {receipt.block_hash}, fee {receipt.total_fee_amount}, events {events}"
 
 
@@ -200,7 +200,7 @@ async def sdk_stake(client, wallet, netuid):
     (await client.submit_call(call, wallet)).raise_for_failure()
     metagraph = await client.subnets.metagraph(netuid)
     stake = [n.total_stake for n in metagraph.neurons if n.hotkey == hotkey][0]
-    expect(float(stake) > 0, "no stake in the metagraph")
+    expect(stake.rao > 0, "no stake in the metagraph")
     return stake
 
 
@@ -239,7 +239,7 @@ async def bittensor_sdk(url, netuid, steps):
 
 async def main():
     url = sys.argv[1] if len(sys.argv) > 1 else "ws://127.0.0.1:9944"
-    netuid = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    netuid = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     steps = Steps()
     await substrate_interface(url, steps)
     await bittensor_sdk(url, netuid, steps)

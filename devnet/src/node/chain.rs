@@ -119,10 +119,15 @@ impl Chain {
         self.changes.send_modify(|count| *count += 1);
     }
 
+    /// Whether the state at height `number` is still there to go back to.
+    pub fn can_revert(&self, number: u64) -> bool {
+        read(&self.blocks).can_revert(number)
+    }
+
     /// Goes back to height `number`; `false` when its state is gone.
     pub fn revert(&self, number: u64) -> bool {
         let mut blocks = write(&self.blocks);
-        if number < blocks.oldest_state || number > blocks.number() {
+        if !blocks.can_revert(number) {
             return false;
         }
         while blocks.number() > number {
@@ -144,6 +149,10 @@ impl Chain {
 }
 
 impl Blocks {
+    fn can_revert(&self, number: u64) -> bool {
+        (self.oldest_state..=self.number()).contains(&number)
+    }
+
     fn number(&self) -> u64 {
         u64::try_from(self.hashes.len()).expect("a count fits 64 bits") - 1
     }

@@ -44,7 +44,8 @@ pub struct DevnetConfig {
     pub genesis_timestamp_ms: u64,
     /// How far the chain's clock moves per block when it is sealed manually or instantly.
     pub chain_block_time_ms: u64,
-    /// Where to keep the chain over restarts; in memory only when absent.
+    /// Where to keep the chain over restarts; in memory only when absent. Blocks are appended to a file
+    /// before they are announced, so a killed process loses none, and executed again at the next start.
     pub state_dir: Option<PathBuf>,
     /// The first state.
     pub genesis: GenesisConfig,

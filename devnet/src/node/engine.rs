@@ -1,5 +1,6 @@
 //! The node without its network: chain, pool and clock, and everything that changes them.
 
+mod restore;
 mod snapshots;
 mod submit;
 
@@ -16,6 +17,7 @@ use frame_support::traits::Get;
 use sp_core::H256;
 use tokio::sync::watch;
 
+pub use restore::OpenError;
 pub use snapshots::SnapshotError;
 pub use submit::{SubmitError, check_form};
 
@@ -25,8 +27,8 @@ use super::{
     author::{AuthorError, Draft},
     block::{StoredBlock, decode_answer},
     chain::{Chain, StateError},
-    config::{DevnetConfig, Sealing},
-    genesis::{GenesisError, genesis},
+    config::Sealing,
+    log::BlockLog,
     pool::Pool,
     state::CallError,
     sync::lock,
@@ -49,9 +51,15 @@ pub struct Engine {
     /// The current sealing mode.
     pub sealing: watch::Sender<Sealing>,
     /// Held while a block is made or taken back.
-    writing: Mutex<Snapshots>,
+    writing: Mutex<Writing>,
     chain_block_time_ms: u64,
     stopping: AtomicBool,
+}
+
+/// What only the writer of a block needs.
+struct Writing {
+    snapshots: Snapshots,
+    log: Option<BlockLog>,
 }
 
 /// Why the chain did not go where it was told to.
@@ -100,6 +108,14 @@ pub enum AdvanceError {
         /// The subnet.
         netuid: u16,
     },
+    /// The block could not be kept.
+    #[error("block {number} was not kept, so it was not made: {reason}")]
+    Log {
+        /// The height.
+        number: u64,
+        /// What the file said.
+        reason: String,
+    },
     /// The node is shutting down.
     #[error("the node is shutting down")]
     Stopping,
@@ -126,28 +142,19 @@ pub enum VerifyError {
 }
 
 impl Engine {
-    /// Builds genesis.
-    pub fn new(config: &DevnetConfig) -> Result<Arc<Self>, GenesisError> {
-        let (block, state) = genesis(&config.genesis, config.genesis_timestamp_ms)?;
-        Ok(Arc::new(Self {
-            chain: Arc::new(Chain::new(block, state)),
-            pool: Pool::default(),
-            answers: Answers::default(),
-            sealing: watch::Sender::new(config.sealing),
-            writing: Mutex::new(Snapshots::default()),
-            chain_block_time_ms: config.chain_block_time_ms,
-            stopping: AtomicBool::new(false),
-        }))
-    }
-
     /// Makes one block from what waits in the pool.
     pub fn seal(&self) -> Result<Arc<StoredBlock>, AdvanceError> {
-        let mut snapshots = lock(&self.writing);
+        let mut writing = lock(&self.writing);
+        self.check_running()?;
         let (state, parent) = self.chain.state(None)?;
         let draft = Draft::begin(&state, &parent, self.next_timestamp_ms(&parent))?;
         let authored = draft.complete(self.pool.selection())?;
         let (hash, number) = (authored.block.hash, authored.block.number());
-        self.chain.commit(authored.block, authored.state, snapshots.oldest_needed(number));
+        if let Some(log) = &mut writing.log {
+            let kept = log.append(&authored.block);
+            kept.map_err(|e| AdvanceError::Log { number, reason: e.to_string() })?;
+        }
+        self.chain.commit(authored.block, authored.state, writing.snapshots.oldest_needed(number));
         self.pool.settle(number, hash, &authored.included, &authored.invalid);
         Ok(self.chain.head())
     }
@@ -168,7 +175,6 @@ impl Engine {
             return Err(AdvanceError::TooFar { blocks: count });
         }
         for _ in 0..count {
-            self.check_running()?;
             self.seal()?;
         }
         Ok(self.chain.head())
@@ -184,7 +190,6 @@ impl Engine {
             return Err(AdvanceError::TooFar { blocks: target - head });
         }
         while self.chain.head().number() < target {
-            self.check_running()?;
             self.seal()?;
         }
         Ok(self.chain.head())
@@ -226,9 +231,10 @@ impl Engine {
         self.chain.hash_at(0).expect("there is always a genesis block")
     }
 
-    /// Makes running advances end.
+    /// Lets the current block finish, makes no other, and closes the file of kept blocks.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        lock(&self.writing).log = None;
     }
 
     fn check_running(&self) -> Result<(), AdvanceError> {

@@ -138,11 +138,11 @@ async fn reverting_repeats_history() {
     let bytes = transfer("Alice", 0, "Bob", 777_000, genesis);
     for _ in 0..2 {
         rpc.call("author_submitExtrinsic", json!([hex(&bytes)])).await;
-        reached.push(devnet.advance_blocks(400).await.unwrap());
+        reached.push(devnet.advance_blocks(280).await.unwrap());
         assert_eq!(rpc.free_balance("Bob").await, before + 777_000);
         let begin = std::time::Instant::now();
         assert_eq!(devnet.revert(snapshot).unwrap().number, BlockNumber(3));
-        eprintln!("revert over 400 blocks: {:.1} ms", begin.elapsed().as_secs_f64() * 1e3);
+        eprintln!("revert over 280 blocks: {:.1} ms", begin.elapsed().as_secs_f64() * 1e3);
         assert_eq!(rpc.free_balance("Bob").await, before);
     }
     assert_eq!(reached[0], reached[1]);
@@ -150,7 +150,7 @@ async fn reverting_repeats_history() {
     // Both pasts were announced, and what follows the last revert too.
     let mut last = Value::Null;
     let mut seen = 0;
-    while seen < 801 {
+    while seen < 561 {
         last = heads.next().await.unwrap().unwrap()["number"].clone();
         seen += 1;
     }

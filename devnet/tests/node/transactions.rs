@@ -129,8 +129,12 @@ async fn fees_are_foretold_exactly() {
     let devnet = start(Sealing::Manual).await;
     let rpc = Rpc::to(&devnet).await;
     let genesis = rpc.genesis().await;
+    // Fees are the same in every block.
     let bytes = transfer("Eve", 0, "Bob", 5_000, genesis);
+    let at_first = rpc.call("payment_queryInfo", json!([hex(&bytes)])).await;
+    devnet.advance_blocks(3).await.unwrap();
     let info = rpc.call("payment_queryInfo", json!([hex(&bytes)])).await;
+    assert_eq!(info, at_first);
     let foretold: u64 = info["partialFee"].as_str().unwrap().parse().unwrap();
     let details = rpc.call("payment_queryFeeDetails", json!([hex(&bytes)])).await;
     let part = |name: &str| {

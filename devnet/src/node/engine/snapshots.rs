@@ -29,6 +29,14 @@ pub enum SnapshotError {
         /// Its height.
         number: u64,
     },
+    /// The return could not be kept on disk.
+    #[error("the return to snapshot {id} was not kept, so it was not made: {reason}")]
+    Log {
+        /// The snapshot.
+        id: u64,
+        /// What the file said.
+        reason: String,
+    },
 }
 
 /// The held snapshots by number.
@@ -59,18 +67,23 @@ impl Snapshots {
 impl Engine {
     /// Remembers the current head; the number is for [`revert`](Self::revert).
     pub fn snapshot(&self) -> u64 {
-        let mut snapshots = lock(&self.writing);
-        snapshots.take(self.chain.head().number())
+        let mut writing = lock(&self.writing);
+        writing.snapshots.take(self.chain.head().number())
     }
 
     /// Goes back to a snapshot, which stays usable; later snapshots end, and the pool is emptied.
     pub fn revert(&self, id: u64) -> Result<Arc<StoredBlock>, SnapshotError> {
-        let mut snapshots = lock(&self.writing);
-        let number = *snapshots.heights.get(&id).ok_or(SnapshotError::Unknown(id))?;
-        if !self.chain.revert(number) {
+        let mut writing = lock(&self.writing);
+        let number = *writing.snapshots.heights.get(&id).ok_or(SnapshotError::Unknown(id))?;
+        if !self.chain.can_revert(number) {
             return Err(SnapshotError::Discarded { id, number });
         }
-        snapshots.heights.retain(|other, _| *other <= id);
+        if let Some(log) = &mut writing.log {
+            log.append_revert(number).map_err(|e| SnapshotError::Log { id, reason: e.to_string() })?;
+        }
+        let reverted = self.chain.revert(number);
+        debug_assert!(reverted, "checked above, and only the holder of `writing` changes the chain");
+        writing.snapshots.heights.retain(|other, _| *other <= id);
         self.pool.clear("the chain was reverted to a snapshot");
         Ok(self.chain.head())
     }
