@@ -149,3 +149,6 @@ fn run_file(file: &Path, report: &mut Report) -> io::Result<()> {
     report.absorb(kind, file, checker);
     Ok(())
 }
+
+/// A named check of one part of a file.
+pub type Run = (&'static str, fn(&serde_json::Value, &mut Checker));

@@ -10,12 +10,12 @@ use sn3_emission::fixed::{
 use sn3_emission::share_pool::{SafeFloat, SharePool};
 use sn3_emission::vector;
 
-use super::Checker;
 use super::json::{flag, flags, int, ints, list, pairs, wide};
+use super::{Checker, Run};
 
 /// Runs every list of the file.
 pub fn check(file: &Value, c: &mut Checker) {
-    let runs: [(&'static str, fn(&Value, &mut Checker)); 12] = [
+    let runs: [Run; 12] = [
         ("i32f32_ops", i32f32),
         ("i64f64_ops", i64f64),
         ("u64f64_ops", u64f64),
@@ -51,8 +51,7 @@ fn vec32(v: &Value) -> Vec<I32F32> {
 
 fn i32f32(v: &Value, c: &mut Checker) {
     let (a, b) = (bits32(&v["a"]), bits32(&v["b"]));
-    let expected =
-        v["checked_div"].is_null().then_some(None).unwrap_or_else(|| Some(bits32(&v["checked_div"])));
+    let expected = if v["checked_div"].is_null() { None } else { Some(bits32(&v["checked_div"])) };
     c.same("i32f32 checked_div", &a.checked_div(b), &expected);
     c.same("i32f32 safe_div", &a.safe_div(b), &bits32(&v["safe_div"]));
     c.same("i32f32 sat_add", &a.saturating_add(b), &bits32(&v["sat_add"]));

@@ -4,12 +4,12 @@ use serde_json::Value;
 use sn3_emission::pool::power::{Ratio, pow_ratio_scaled};
 use sn3_emission::pool::{Pool, Side, Swap, SwapError, SwapLimit};
 
-use super::Checker;
 use super::json::{flag, int, list, wide};
+use super::{Checker, Run};
 
 /// Runs every list of the file.
 pub fn check(file: &Value, c: &mut Checker) {
-    let runs: [(&'static str, fn(&Value, &mut Checker)); 4] = [
+    let runs: [Run; 4] = [
         ("swap", swap),
         ("liquidity_weight_update", weight),
         ("balancer_math", balancer),
