@@ -104,10 +104,11 @@ impl Disk {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for path in entries.flatten().map(|entry| entry.path()) {
             let is_model = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("model-"));
-            if is_model && path != keep {
-                if let Err(error) = fs::remove_file(&path) {
-                    tracing::warn!(path = %path.display(), %error, "an old model file stays");
-                }
+            if is_model
+                && path != keep
+                && let Err(error) = fs::remove_file(&path)
+            {
+                tracing::warn!(path = %path.display(), %error, "an old model file stays");
             }
         }
     }

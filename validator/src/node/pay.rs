@@ -141,11 +141,12 @@ impl ValidatorNode {
     pub(super) async fn pay(&mut self, last: bool) -> Result<(), NodeError> {
         let Some((window, weights)) = self.state.unpaid.clone() else { return Ok(()) };
         let mut answer = self.chain.set_weights(&weights, self.version_key).await;
-        if let Err(WeightsError::TooSoon { allowed_at, .. }) = &answer {
-            if last && self.is_near(*allowed_at).await? {
-                self.chain.clock().wait_until(*allowed_at).await?;
-                answer = self.chain.set_weights(&weights, self.version_key).await;
-            }
+        if last
+            && let Err(WeightsError::TooSoon { allowed_at, .. }) = &answer
+            && self.is_near(*allowed_at).await?
+        {
+            self.chain.clock().wait_until(*allowed_at).await?;
+            answer = self.chain.set_weights(&weights, self.version_key).await;
         }
         match answer {
             Ok(receipt) => {
