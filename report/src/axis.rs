@@ -12,6 +12,9 @@ pub(crate) struct Axis {
 /// About how many ticks an axis has.
 const TICKS: f64 = 5.0;
 
+/// Values that differ by less than this share of them are one value to an axis; so are all smaller ones.
+const SPAN_MIN: f64 = 1e-12;
+
 impl Axis {
     /// An axis over all finite values. Without any it runs from 0 to 1; a single value gets room around it.
     pub fn over(values: impl Iterator<Item = f64>, from_zero: bool) -> Self {
@@ -26,8 +29,8 @@ impl Axis {
         if from_zero {
             (low, high) = (low.min(0.0), high.max(0.0));
         }
-        if low == high {
-            let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
+        if high - low < SPAN_MIN * low.abs().max(SPAN_MIN) {
+            let room = if low.abs() < SPAN_MIN { 1.0 } else { low.abs() * 0.1 };
             (low, high) = (low - if from_zero { 0.0 } else { room }, high + room);
         }
         Self::rounded(low, high)
@@ -86,7 +89,9 @@ mod tests {
 
     #[test]
     fn no_values_and_one_value_have_an_axis() {
-        for values in [vec![], vec![f64::NAN], vec![3.0], vec![0.0], vec![-2.0]] {
+        for values in
+            [vec![], vec![f64::NAN], vec![3.0], vec![0.0], vec![-2.0], vec![5e-324], vec![1e100, 1e100]]
+        {
             let axis = Axis::over(values.into_iter(), false);
             assert!(axis.high > axis.low && axis.ticks.len() >= 2, "{axis:?}");
         }

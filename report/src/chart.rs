@@ -20,8 +20,10 @@ const TOP: f64 = 16.0;
 const BOTTOM: f64 = 44.0;
 /// Direct labels closer than this would overlap.
 const LABEL_HEIGHT: f64 = 14.0;
-/// Points that carry a tooltip; longer series are drawn without.
-const TOOLTIPS_MAX: usize = 400;
+/// Points of a chart that carry a tooltip; a chart of more is drawn without, and its table has the numbers.
+const TOOLTIPS_MAX: usize = 600;
+/// Larger numbers are no measurements, and differences of them are no numbers.
+const VALUE_MAX: f64 = 1e100;
 
 /// One line, or one colour of bars.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,10 +33,11 @@ pub struct Series {
 }
 
 impl Series {
-    /// Points `(x, y)` in ascending order of x; those that are not finite leave a gap.
+    /// Points `(x, y)` in ascending order of x; those that are not finite (or beyond 10¹⁰⁰) leave a gap.
     #[must_use]
     pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self { name: name.into(), points }
+        let sane = |value: f64| if value.abs() <= VALUE_MAX { value } else { f64::NAN };
+        Self { name: name.into(), points: points.into_iter().map(|(x, y)| (sane(x), sane(y))).collect() }
     }
 }
 
@@ -179,6 +182,7 @@ impl Chart {
     }
 
     fn write_lines(&self, frame: &Frame, out: &mut String) {
+        let points: usize = self.series.iter().map(|series| series.points.len()).sum();
         for (index, series) in self.series.iter().enumerate() {
             let (colour, dash) = look(index);
             let _ = write!(
@@ -186,7 +190,7 @@ impl Chart {
                 "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-dasharray=\"{dash}\"/>",
                 frame.path(&series.points)
             );
-            if series.points.len() <= TOOLTIPS_MAX {
+            if points <= TOOLTIPS_MAX {
                 self.write_dots(frame, series, colour, out);
             }
         }
@@ -238,14 +242,18 @@ impl Chart {
             self.series.iter().enumerate().map(|(i, s)| (self.label_height(frame, i, s), i)).collect();
         labels.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut free_from = TOP;
-        for (wanted, index) in labels {
-            let y = wanted.max(free_from);
-            free_from = y + LABEL_HEIGHT;
+        for (height, _) in &mut labels {
+            *height = height.max(free_from);
+            free_from = *height + LABEL_HEIGHT;
+        }
+        // A stack that would leave the picture at the bottom moves up as a whole.
+        let excess = (free_from - HEIGHT).max(0.0);
+        for (height, index) in labels {
             let _ = write!(
                 out,
                 "<text class=\"label\" x=\"{}\" y=\"{:.1}\" fill=\"{}\">{}</text>",
                 WIDTH - RIGHT + 10.0,
-                y + 4.0,
+                height - excess + 4.0,
                 look(index).0,
                 Escaped(&shortened(&self.series[index].name))
             );
