@@ -146,6 +146,7 @@ fn weight_vectors_are_those_of_the_reference() {
             gather_share: number(&case["gather_share"]),
             gather_top_ratio: number(&case["gather_top_ratio"]),
             reserve_decay: number(&case["reserve_decay_ratio"]),
+            score_share_min: 0.0,
         };
         let by_uid = |value: &Value| -> BTreeMap<Uid, f64> {
             value.as_object().unwrap().iter().map(|(uid, x)| (Uid(uid.parse().unwrap()), number(x))).collect()

@@ -109,7 +109,7 @@ fn healthy() -> Toy {
     Toy { fail_after: None }
 }
 
-const WINDOWS: u64 = 8;
+const WINDOWS: u64 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn adversaries_earn_nothing_and_two_validators_agree() {
@@ -132,7 +132,8 @@ async fn adversaries_earn_nothing_and_two_validators_agree() {
     let ends = network.drive(vec![spawn(leader), spawn(follower)]).await;
     let (a, b) = (ends[0].as_ref().unwrap(), ends[1].as_ref().unwrap());
     assert_eq!(a, b);
-    assert_eq!(network.miners.digests.len() as u64, WINDOWS + 1);
+    network.miners.follow(Window(WINDOWS)).await;
+    assert_eq!(network.miners.digests.last(), Some(&a.state));
     assert_eq!(network.weights(LEADER), network.weights(FOLLOWER));
 
     let weights = network.weights(LEADER);
@@ -159,12 +160,17 @@ fn recompute(config: &RunConfig, set: &ScorecardSet) {
         let own = evaluation_sample(&trained, card.uid, set.window, &set.deadline_hash, count).unwrap();
         assert_eq!(card.own_samples, own);
         let loss = card.loss.as_ref().unwrap();
-        assert_eq!(card.gradient_score, Some(loss.gradient_score()));
-        assert_eq!(card.own_data_gap, Some(loss.own_data_gap()));
-        assert_eq!(card.bma_factor, bma_factor(card.bma, config.round(set.window), &config.gauntlet.bma));
+        assert_near(card.gradient_score.unwrap(), loss.gradient_score());
+        assert_near(card.own_data_gap.unwrap(), loss.own_data_gap());
+        assert_near(card.bma_factor, bma_factor(card.bma, config.round(set.window), &config.gauntlet.bma));
         let sync = card.sync.unwrap().score;
-        assert_eq!(card.final_score, final_score(card.ordinal, card.bma_factor, sync));
+        assert_near(card.final_score, final_score(card.ordinal, card.bma_factor, sync));
     }
+}
+
+/// The published text is exact; the reader used here may miss the last bit of a number.
+fn assert_near(found: f64, expected: f64) {
+    assert!((found - expected).abs() <= 1e-12 * expected.abs().max(1e-3), "{found} {expected}");
 }
 
 fn heldout(events: &Events) -> Vec<f64> {
@@ -184,11 +190,7 @@ async fn check_reasons(network: &Network) {
     }
     let has = |uid: u16, test: fn(&Reason) -> bool| reasons[&Uid(uid)].iter().any(test);
     assert!(has(6, |r| matches!(r, Reason::SamePayload { of: Uid(2) })), "{:?}", reasons[&Uid(6)]);
-    assert!(
-        has(7, |r| matches!(r, Reason::RaisesLoss | Reason::OwnDataNotTrained)),
-        "{:?}",
-        reasons[&Uid(7)]
-    );
+    assert!(has(7, |r| matches!(r, Reason::RaisesLoss | Reason::Weak { .. })), "{:?}", reasons[&Uid(7)]);
     assert!(has(9, |r| matches!(r, Reason::Oversized { .. })), "{:?}", reasons[&Uid(9)]);
     assert!(has(10, |r| matches!(r, Reason::Late { .. })), "{:?}", reasons[&Uid(10)]);
     assert!(has(11, |r| matches!(r, Reason::Invalid { .. })), "{:?}", reasons[&Uid(11)]);

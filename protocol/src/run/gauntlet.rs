@@ -89,12 +89,15 @@ pub struct BmaRule {
 }
 
 /// The control group of the own-data test: the updates of other peers, measured on the same samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ControlRule {
     /// Other peers whose updates are tried on a peer's own samples. 0: own against random data only, as
     /// the reference does, which needs many samples to see through the samples' unequal difficulty.
     pub per_peer: u32,
+    /// Smallest gradient score, as a share of the window's median, with which the own-data test can be
+    /// passed. Noise helps a little about as often as it hurts, but never nearly as much as training. 0: any.
+    pub strength_min: f64,
 }
 
 /// Constants of the sync score (training protocol, section 4.4).
@@ -157,7 +160,7 @@ pub struct OverlapRule {
     /// the first rounds and .03 after a dozen (section 1.9), so a fixed threshold is first too strict and
     /// then too lenient.
     pub relative: bool,
-    /// Overlap that is a copy in any round: level 3.
+    /// Overlap that is a copy in any round: level 3. Read as the levels are where those are relative.
     pub exact: f64,
     /// Windows for which payload digests are remembered, so that a replay of an old one is seen.
     pub replay_windows: u64,
@@ -199,6 +202,10 @@ pub struct WeightRule {
     pub gather_top_ratio: f64,
     /// Weight of one reserve over that of the one before.
     pub reserve_decay: f64,
+    /// Smallest final score, as a share of the median positive one, that is paid. The line of the first tier
+    /// pays by place and not by score, so that without this a score of nearly nothing earns half of the best.
+    /// 0: every positive score is paid.
+    pub score_share_min: f64,
 }
 
 impl Default for GauntletConfig {
@@ -218,7 +225,7 @@ impl Default for GauntletConfig {
             norm_ratio_max: Some(10.0),
             rating: RatingRule::default(),
             bma: BmaRule { alpha: 0.05, threshold: 0.10, warmup_windows: 10 },
-            controls: ControlRule { per_peer: 0 },
+            controls: ControlRule { per_peer: 0, strength_min: 0.0 },
             sync: SyncRule::default(),
             missing: MissingRule { success_min: 0.4, remembered: 8, share_max: 0.5 },
             negative: NegativeRule { consecutive_max: 3, remembered: 8, share_max: 0.5, network_rank: 5 },
@@ -278,6 +285,7 @@ impl Default for WeightRule {
             gather_share: 0.75,
             gather_top_ratio: 2.0,
             reserve_decay: 0.5,
+            score_share_min: 0.0,
         }
     }
 }
@@ -295,7 +303,7 @@ impl GauntletConfig {
             windows_per_peer_list: 1,
             rating: RatingRule { tie_fraction: 0.6, ..RatingRule::default() },
             bma: BmaRule { alpha: 0.2, threshold: 0.05, warmup_windows: 4 },
-            controls: ControlRule { per_peer: 3 },
+            controls: ControlRule { per_peer: 3, strength_min: 0.25 },
             negative: NegativeRule { consecutive_max: 2, remembered: 4, share_max: 0.5, network_rank: 2 },
             missing: MissingRule { success_min: 0.4, remembered: 4, share_max: 0.5 },
             overlap: OverlapRule {
@@ -307,7 +315,12 @@ impl GauntletConfig {
                 exact: 0.9,
                 replay_windows: 20,
             },
-            weights: WeightRule { burn_rate: 0.0, burn_uid: Uid(0), ..WeightRule::default() },
+            weights: WeightRule {
+                burn_rate: 0.0,
+                burn_uid: Uid(0),
+                score_share_min: 0.1,
+                ..WeightRule::default()
+            },
             ..Self::default()
         }
     }
@@ -342,6 +355,8 @@ impl GauntletConfig {
             (self.bma.alpha, "gauntlet.bma.alpha"),
             (self.bma.threshold, "gauntlet.bma.threshold"),
             (self.sync.change_alpha, "gauntlet.sync.change_alpha"),
+            (self.controls.strength_min, "gauntlet.controls.strength_min"),
+            (self.weights.score_share_min, "gauntlet.weights.score_share_min"),
             (self.missing.success_min, "gauntlet.missing.success_min"),
             (self.missing.share_max, "gauntlet.missing.share_max"),
             (self.negative.share_max, "gauntlet.negative.share_max"),

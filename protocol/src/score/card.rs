@@ -83,6 +83,11 @@ pub enum Reason {
     },
     /// The update does not help on the assigned data more than elsewhere.
     OwnDataNotTrained,
+    /// The update helps far less than the others do.
+    Weak {
+        /// Its gradient score as a share of the window's median.
+        share: f64,
+    },
     /// The moving average of the own-data test is too low.
     BelowThreshold {
         /// The average.
@@ -144,6 +149,9 @@ impl fmt::Display for Reason {
             }
             Self::OwnDataNotTrained => {
                 f.write_str("the update helps on the assigned data no more than elsewhere")
+            }
+            Self::Weak { share } => {
+                write!(f, "the update helps {:.0} % as much as the median one", share * 100.0)
             }
             Self::BelowThreshold { bma } => {
                 write!(f, "moving average of the own-data test is too low ({bma:.3})")

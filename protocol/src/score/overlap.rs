@@ -141,26 +141,40 @@ impl fmt::Display for CopyLevel {
     }
 }
 
-/// The level of an overlap in `round`, where `median` is the lower median over all pairs of the round.
+/// The level of an overlap in `round`, where `median` is [`median_overlap`] of the round.
+///
+/// ```
+/// # use sn3_protocol::{run::GauntletConfig, score::overlap::{CopyLevel, level}};
+/// let rule = GauntletConfig::small().overlap; // relative: high 0.5, max 0.65, mega 0.8, exact 0.9
+/// assert_eq!(level(0.60, 0.4, 1, &rule), None); // below 0.4 + 0.5 * 0.6 = 0.7
+/// assert_eq!(level(0.72, 0.4, 1, &rule), Some(CopyLevel::High));
+/// assert_eq!(level(0.95, 0.4, 0, &rule), Some(CopyLevel::Mega)); // above 0.94, in any round
+/// ```
 #[must_use]
 pub fn level(overlap: f64, median: f64, round: u64, rule: &OverlapRule) -> Option<CopyLevel> {
-    if overlap >= rule.exact {
+    let base = if rule.relative { median.clamp(0.0, 1.0) } else { 0.0 };
+    let reaches = |share: f64| overlap >= base + share * (1.0 - base);
+    if reaches(rule.exact) {
         return Some(CopyLevel::Mega);
     }
     if round < rule.start_round {
         return None;
     }
-    let base = if rule.relative { median.clamp(0.0, 1.0) } else { 0.0 };
-    let reaches = |share: f64| overlap >= base + share * (1.0 - base);
     [(rule.mega, CopyLevel::Mega), (rule.max, CopyLevel::Max), (rule.high, CopyLevel::High)]
         .into_iter()
         .find(|(share, _)| reaches(*share))
         .map(|(_, level)| level)
 }
 
-/// The lower median of the round's overlaps; 0 without any pair.
+/// Pairs below which there is no telling what is usual in a round.
+const PAIRS_MIN: usize = 3;
+
+/// The lower median of the round's overlaps; 0 with fewer than three pairs (two peers).
 #[must_use]
 pub fn median_overlap(pairs: &[PairOverlap]) -> f64 {
+    if pairs.len() < PAIRS_MIN {
+        return 0.0;
+    }
     let mut overlaps: Vec<f64> = pairs.iter().map(|pair| pair.overlap).collect();
     overlaps.sort_by(f64::total_cmp);
     overlaps.get(overlaps.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
@@ -193,6 +207,12 @@ mod tests {
     #[test]
     fn a_copy_is_a_copy_in_any_round() {
         assert_eq!(level(0.95, 0.4, 0, &GauntletConfig::default().overlap), Some(CopyLevel::Mega));
+        assert_eq!(level(1.0, 1.0, 0, &GauntletConfig::small().overlap), Some(CopyLevel::Mega));
+    }
+
+    #[test]
+    fn where_everybody_resembles_everybody_nobody_is_a_copy() {
+        assert_eq!(level(0.95, 0.94, 3, &GauntletConfig::small().overlap), None);
     }
 
     #[test]
@@ -207,7 +227,8 @@ mod tests {
     fn the_median_is_the_lower_one() {
         let pair = |overlap| PairOverlap { first: Uid(0), later: Uid(1), overlap };
         assert_eq!(median_overlap(&[]), 0.0);
-        assert_eq!(median_overlap(&[pair(0.9), pair(0.1)]), 0.1);
+        assert_eq!(median_overlap(&[pair(0.9), pair(0.1)]), 0.0);
+        assert_eq!(median_overlap(&[pair(0.9), pair(0.2), pair(0.1), pair(0.3)]), 0.2);
         assert_eq!(median_overlap(&[pair(0.9), pair(0.1), pair(0.3)]), 0.3);
     }
 }

@@ -11,8 +11,9 @@ use crate::run::WeightRule;
 /// `(1 - burn)·gather_share` along a straight line from `gather_top_ratio` to 1; the next
 /// `reserve_peers` share the rest as powers of `reserve_decay`, scaled down so that the best of them gets
 /// at most `reserve_decay` of the last of the first tier when it would get more. All is rescaled to
-/// `1 - burn`, and the burn uid gets `burn` (everything, when no score is positive). Without a burn rate
-/// and without a positive score there are no weights.
+/// `1 - burn`, equal scores share what their places get, and the burn uid gets `burn` (everything, when no score is positive). Without a burn rate
+/// and without a positive score there are no weights. Scores below `score_share_min` of the (lower) median
+/// positive one are not paid.
 ///
 /// ```
 /// # use std::collections::BTreeMap;
@@ -26,11 +27,12 @@ use crate::run::WeightRule;
 /// ```
 #[must_use]
 pub fn weights(finals: &BTreeMap<Uid, f64>, rule: &WeightRule) -> BTreeMap<Uid, f64> {
-    let order = ranking(finals);
+    let order = paid(finals, rule);
     let (gather, rest) = order.split_at(order.len().min(rule.gather_peers as usize));
     let reserve = &rest[..rest.len().min(rule.reserve_peers as usize)];
     let mut shares = tiers(gather.len(), reserve.len(), rule);
     rescale(&mut shares, 1.0 - rule.burn_rate);
+    level_ties(&order, finals, &mut shares);
     let mut weights = BTreeMap::new();
     for (uid, share) in gather.iter().chain(reserve).zip(shares) {
         weights.insert(*uid, share);
@@ -49,6 +51,32 @@ pub fn ranking(finals: &BTreeMap<Uid, f64>) -> Vec<Uid> {
         finals.iter().filter(|(_, score)| **score > 0.0).map(|(uid, score)| (*uid, *score)).collect();
     positive.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     positive.into_iter().map(|(uid, _)| uid).collect()
+}
+
+/// The [`ranking`] without those whose score is too small a share of the median.
+fn paid(finals: &BTreeMap<Uid, f64>, rule: &WeightRule) -> Vec<Uid> {
+    let mut order = ranking(finals);
+    let score = |uid: &Uid| finals.get(uid).copied().unwrap_or(0.0);
+    let median = order.get(order.len() / 2).map_or(0.0, score);
+    order.retain(|uid| score(uid) >= rule.score_share_min * median);
+    order
+}
+
+/// Relative difference below which two scores are equal: they come from the same matches.
+const TIE: f64 = 1e-9;
+
+/// Gives everybody of a group of equal scores the mean of their shares. `order` is best first.
+fn level_ties(order: &[Uid], finals: &BTreeMap<Uid, f64>, shares: &mut [f64]) {
+    let score = |place: usize| finals.get(&order[place]).copied().unwrap_or(0.0);
+    let mut start = 0;
+    while start < shares.len() {
+        let tied =
+            (start..shares.len()).take_while(|&place| score(place) >= score(start) * (1.0 - TIE)).count();
+        let group = &mut shares[start..start + tied.max(1)];
+        let mean = group.iter().sum::<f64>() / group.len() as f64;
+        group.fill(mean);
+        start += tied.max(1);
+    }
 }
 
 /// Weights as the chain takes them: the largest becomes 65,535, the others in proportion, rounded to
@@ -112,6 +140,23 @@ mod tests {
     fn nobody_positive_means_everything_is_burnt() {
         let finals = BTreeMap::from([(Uid(3), 0.0), (Uid(4), -1.0), (Uid(5), f64::NAN)]);
         assert_eq!(weights(&finals, &WeightRule::default()), BTreeMap::from([(Uid(1), 1.0)]));
+    }
+
+    #[test]
+    fn equal_scores_get_equal_weights() {
+        let finals = BTreeMap::from([(Uid(2), 3.0), (Uid(3), 3.0), (Uid(4), 1.0)]);
+        let rule = WeightRule { burn_rate: 0.0, ..WeightRule::default() };
+        let weights = weights(&finals, &rule);
+        assert_eq!(weights[&Uid(2)], weights[&Uid(3)]);
+        assert!((weights[&Uid(2)] - 1.75 / 4.5).abs() < 1e-12 && weights[&Uid(4)] < weights[&Uid(3)]);
+    }
+
+    #[test]
+    fn a_score_of_nearly_nothing_is_not_paid_where_the_rule_says_so() {
+        let finals = BTreeMap::from([(Uid(2), 3.0), (Uid(3), 2.0), (Uid(4), 2.0), (Uid(5), 0.19)]);
+        let rule = WeightRule { score_share_min: 0.1, ..WeightRule::default() };
+        assert!(!weights(&finals, &rule).contains_key(&Uid(5)));
+        assert!(weights(&finals, &WeightRule::default()).contains_key(&Uid(5)));
     }
 
     #[test]

@@ -16,8 +16,14 @@ pub(super) fn punish(
     config: &GauntletConfig,
 ) {
     let median = median_overlap(&event.overlaps);
-    for pair in &event.overlaps {
+    let mut pairs = event.overlaps.clone();
+    pairs.sort_by(|a, b| b.overlap.total_cmp(&a.overlap).then((a.first, a.later).cmp(&(b.first, b.later))));
+    for pair in &pairs {
         note_overlap(pending, pair);
+        // Who copies from a copy also resembles the original, and is found by that pair.
+        if pending.standing(pair.first).is_some_and(|standing| standing.copy.is_some()) {
+            continue;
+        }
         if let Some(level) = level(pair.overlap, median, event.round, &config.overlap) {
             let reason = copy_reason(event, pair, level);
             offend(state, pending, pair.later, level, reason, config);
@@ -30,10 +36,10 @@ pub(super) fn punish(
 }
 
 fn note_overlap(pending: &mut Pending, pair: &PairOverlap) {
-    if let Some(standing) = pending.standings.get_mut(&pair.later) {
-        if standing.overlap.is_none_or(|known| known.overlap < pair.overlap) {
-            standing.overlap = Some(*pair);
-        }
+    if let Some(standing) = pending.standings.get_mut(&pair.later)
+        && standing.overlap.is_none_or(|known| known.overlap < pair.overlap)
+    {
+        standing.overlap = Some(*pair);
     }
 }
 

@@ -97,10 +97,17 @@ fn own_data(
     config: &GauntletConfig,
 ) {
     let rests = bad_step(tried, config);
+    let scores = gradient_scores(tried);
+    let median = scores.get(scores.len() / 2).copied().unwrap_or(0.0);
     for (uid, loss) in tried.iter().filter(|_| !rests) {
         let Some(peer) = state.peers.get_mut(uid) else { continue };
-        peer.bma = bma_next(peer.bma, loss.binary(), &config.bma);
-        if loss.binary() < 0.0 {
+        let share = if median > 0.0 { loss.gradient_score() / median } else { 1.0 };
+        let weak = share < config.controls.strength_min;
+        let binary = if weak { -1.0 } else { loss.binary() };
+        peer.bma = bma_next(peer.bma, binary, &config.bma);
+        if weak {
+            pending.blame(*uid, Reason::Weak { share });
+        } else if binary < 0.0 {
             pending.blame(*uid, Reason::OwnDataNotTrained);
         }
         if bma_factor(peer.bma, pending.round, &config.bma) == 0.0 {
@@ -138,9 +145,15 @@ fn negatives(
     }
 }
 
-fn bad_step(tried: &BTreeMap<Uid, &LossScore>, config: &GauntletConfig) -> bool {
+/// The gradient scores of the window, best first.
+fn gradient_scores(tried: &BTreeMap<Uid, &LossScore>) -> Vec<f64> {
     let mut scores: Vec<f64> = tried.values().map(|loss| loss.gradient_score()).collect();
     scores.sort_by(|a, b| b.total_cmp(a));
+    scores
+}
+
+fn bad_step(tried: &BTreeMap<Uid, &LossScore>, config: &GauntletConfig) -> bool {
+    let scores = gradient_scores(tried);
     let place = (config.negative.network_rank as usize).min(scores.len());
     place.checked_sub(1).is_some_and(|place| scores[place] < 0.0)
 }

@@ -84,9 +84,11 @@ impl Miners {
         let payload = match kind {
             Kind::Garbage => Bytes::from(vec![0xAB; 500]),
             Kind::Copycat { victim } => self.sent[&victim].clone(),
-            _ => self.encode(&self.compressed(uid, kind, window)),
+            _ => {
+                let update = self.compressed(uid, kind, window);
+                self.encode(&update)
+            }
         };
-        self.remember_error(uid, kind, window);
         self.sent.insert(uid, payload.clone());
         let author: Arc<Key> = key(uid);
         let manifest = self.manifest(uid, window, &payload);
@@ -123,19 +125,15 @@ impl Miners {
         }
     }
 
-    fn compressed(&self, uid: u16, kind: Kind, window: Window) -> PseudoGradient {
-        let mut error = self.errors.get(&uid).cloned().unwrap_or_else(|| vec![0.0; self.theta.len()]);
-        let sparse = SparseConfig::default();
-        compress(&self.layout, &sparse, &mut error, &self.delta(uid, kind, window)).unwrap()
-    }
-
-    fn remember_error(&mut self, uid: u16, kind: Kind, window: Window) {
-        if !matches!(kind, Kind::Honest) {
-            return;
-        }
+    /// Honest miners keep what they did not send; the others forget it.
+    fn compressed(&mut self, uid: u16, kind: Kind, window: Window) -> PseudoGradient {
         let delta = self.delta(uid, kind, window);
-        let error = self.errors.entry(uid).or_insert_with(|| vec![0.0; delta.len()]);
-        compress(&self.layout, &SparseConfig::default(), error, &delta).unwrap();
+        let mut fresh = vec![0.0; delta.len()];
+        let error = match kind {
+            Kind::Honest => self.errors.entry(uid).or_insert(fresh),
+            _ => &mut fresh,
+        };
+        compress(&self.layout, &SparseConfig::default(), error, &delta).unwrap()
     }
 
     fn encode(&self, update: &PseudoGradient) -> Bytes {
@@ -143,7 +141,7 @@ impl Miners {
     }
 
     /// Applies the leader's record and checks it as an honest miner does.
-    async fn follow(&mut self, window: Window) {
+    pub async fn follow(&mut self, window: Window) {
         let leader = key(LEADER).hotkey();
         let record = fetch_record(&self.store, &self.config.run, window, &leader).await.unwrap().record;
         assert_eq!(record.previous, self.previous);

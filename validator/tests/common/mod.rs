@@ -28,7 +28,7 @@ pub mod miners;
 pub const POOL: u64 = 20_000;
 pub const LEADER: u16 = 0;
 pub const FOLLOWER: u16 = 1;
-const LOSS_STRIDE: usize = 4;
+const LOSS_STRIDE: usize = 16;
 
 /// An sr25519 key made from a uid.
 pub struct Key(schnorrkel::Keypair);
@@ -79,7 +79,7 @@ pub fn config(run: &str, windows: u64) -> RunConfig {
         put_blocks: 3,
         record_blocks: 3,
         inner_steps: 4,
-        batch_samples: 10,
+        batch_samples: 5,
         micro_batch: 5,
         model: model(),
         sparse: SparseConfig::default(),
@@ -92,7 +92,7 @@ pub fn config(run: &str, windows: u64) -> RunConfig {
         },
         outer: OuterSchedule::constant(0.9),
         adam: AdamConfig::default(),
-        gauntlet: GauntletConfig::small(),
+        gauntlet: GauntletConfig { evaluation_samples: 16, ..GauntletConfig::small() },
         tokenizer: Digest::default(),
         dataset: Digest::default(),
         initial_state: layout.state_digest(&vec![0.0; layout.parameters()]),
@@ -101,15 +101,15 @@ pub fn config(run: &str, windows: u64) -> RunConfig {
     }
 }
 
-/// Coordinate `i` of sample `id`: a target, larger along some axes, and noise.
+/// Coordinate `i` of sample `id`: a target, larger along some axes, and much noise.
 pub fn sample(id: u32, i: usize) -> f32 {
     let mix = (u64::from(id) << 32 | i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mix = (mix ^ (mix >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let axis = (i as u64).wrapping_mul(0x2545_F491_4F6C_DD1D) >> 52;
-    4.0 / (1.0 + axis as f32 / 64.0) + ((mix >> 40) as f32 / (1u64 << 23) as f32) - 1.0
+    1.0 + axis as f32 / 4096.0 + 4.0 * (((mix >> 40) as f32 / (1u64 << 23) as f32) - 1.0)
 }
 
-/// Half the mean squared distance to the samples, over every fourth coordinate. Can be told to fail once.
+/// Half the mean squared distance to the samples, over every sixteenth coordinate. Can be told to fail once.
 pub struct Toy {
     pub fail_after: Option<Arc<AtomicU64>>,
 }
