@@ -1,5 +1,8 @@
 //! The node from outside, through its library interface and its JSON-RPC.
 
+// Helpers of tests may fail like tests, and tell what they measured.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
 mod node {
     mod clients;
     mod lifecycle;

@@ -18,10 +18,13 @@ const ANSWERS_MAX: usize = 16;
 /// A version number is four bytes; longer arguments are not remembered.
 const ARGS_BYTES_MAX: usize = 4;
 
+/// A method and its arguments.
+type Question = (String, Vec<u8>);
+
 /// Runtime calls, with the constant ones remembered.
 #[derive(Default)]
 pub struct Answers {
-    known: Mutex<BTreeMap<(String, Vec<u8>), Vec<u8>>>,
+    known: Mutex<BTreeMap<Question, Vec<u8>>>,
 }
 
 impl Answers {

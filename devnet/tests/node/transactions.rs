@@ -96,7 +96,7 @@ async fn hostile_bytes_do_not_end_the_node() {
     for _ in 0..2_000 {
         nested = [vec![11, 0, 4], nested].concat();
     }
-    let within: Vec<u8> = [vec![11, 0, 4].repeat(80), transfer_call("Bob", 1)].concat();
+    let within: Vec<u8> = [[11, 0, 4].repeat(80), transfer_call("Bob", 1)].concat();
     let hostile = [
         vec![],
         vec![0],

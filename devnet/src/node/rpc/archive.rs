@@ -170,7 +170,7 @@ fn look_up(state: &State, item: Item, events: &mut Vec<Event>) -> Result<(), Cal
             return Ok(());
         }
         Kind::DescendantsValues | Kind::DescendantsHashes => {
-            state.keys(&item.key, item.pagination_start_key.as_deref().map(|start| &start[..]), KEYS_MAX)?
+            state.keys(&item.key, item.pagination_start_key.as_deref(), KEYS_MAX)?
         }
     };
     for key in keys {
