@@ -116,10 +116,9 @@ pub struct Toy {
 
 impl Toy {
     fn loss(&self, theta: &[f32], samples: &[u32]) -> Result<f64, EvaluateError> {
-        if let Some(left) = &self.fail_after {
-            if left.fetch_sub(1, Ordering::SeqCst) == 1 {
-                return Err(EvaluateError { samples: samples.len(), reason: "killed".into() });
-            }
+        let killed = |left: &Arc<AtomicU64>| left.fetch_sub(1, Ordering::SeqCst) == 1;
+        if self.fail_after.as_ref().is_some_and(killed) {
+            return Err(EvaluateError { samples: samples.len(), reason: "killed".into() });
         }
         let square = |id: u32, i: usize| f64::from(theta[i] - sample(id, i)).powi(2) / 2.0;
         let places = || (0..theta.len()).step_by(LOSS_STRIDE);
