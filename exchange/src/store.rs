@@ -75,7 +75,8 @@ impl Store {
     ///
     /// It gets less trust: a folder is not created, one's credentials are used only for the service that one's
     /// own store (`self`) is at, and addresses of this machine or of a private network are refused unless one's
-    /// own store is local as well. So a peer cannot make a public node talk to its neighbours.
+    /// own store is local as well. So a peer cannot make a public node talk to its neighbours. A relative folder
+    /// is meant from one's own folder.
     ///
     /// # Errors
     /// If the address is no store or may not be used.

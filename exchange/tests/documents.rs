@@ -6,8 +6,8 @@ mod common;
 
 use common::{TestKey, run, store};
 use sn3_exchange::{
-    Fault, FetchError, Key, OpenError, PublishError, Store, fetch_genesis, fetch_scorecards, fetch_tokenizer,
-    publish_genesis, publish_scorecards, publish_tokenizer,
+    Fault, FetchError, Key, Location, OpenError, PublishError, Store, fetch_genesis, fetch_scorecards,
+    fetch_tokenizer, publish_genesis, publish_scorecards, publish_tokenizer,
 };
 use sn3_protocol::address::StoreAddress;
 use sn3_protocol::model::ModelConfig;
@@ -138,6 +138,19 @@ fn a_public_node_does_not_talk_to_its_neighbours_for_a_peer() {
     assert!(public.peer(&StoreAddress::new("https://storage.example.org/b/x").unwrap()).is_ok());
     let local = Store::open("memory:neighbour").unwrap();
     assert!(local.peer(&StoreAddress::new("http://127.0.0.1:9000/b").unwrap()).is_ok());
+}
+
+#[test]
+fn a_relative_folder_is_meant_from_ones_own() {
+    let root = tempfile::tempdir().unwrap();
+    let own = Store::open(root.path().join("alice").to_str().unwrap()).unwrap();
+    let other = Store::open(root.path().join("bob").to_str().unwrap()).unwrap();
+    let address = StoreAddress::new("../bob").unwrap();
+    let seen = own.peer(&address).unwrap();
+    let (Location::Folder(seen), Location::Folder(meant)) = (seen.location(), other.location()) else {
+        panic!("both are folders")
+    };
+    assert_eq!(seen.canonicalize().unwrap(), meant.canonicalize().unwrap());
 }
 
 #[test]

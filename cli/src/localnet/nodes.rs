@@ -89,8 +89,7 @@ impl Network<'_> {
 
     async fn validator(&self, neuron: &Neuron) -> Result<ValidatorNode, CliError> {
         let chain = self.chain(neuron)?;
-        let address = StoreAddress::new(path_text(&self.files.store(&neuron.name))?).or_exit(Exit::Usage)?;
-        chain.set_store_address(&address).await.or_exit(Exit::Chain)?;
+        chain.set_store_address(&address(neuron)?).await.or_exit(Exit::Chain)?;
         let evaluate =
             ModelEvaluator::new(self.trainer()?, self.composed.text.dataset.clone(), HELDOUT_SAMPLES_MAX);
         let parts = ValidatorParts {
@@ -117,7 +116,7 @@ impl Network<'_> {
         let parts = Parts {
             chain: self.chain(neuron)?,
             store: self.store(&neuron.name)?,
-            address: StoreAddress::new(path_text(&self.files.store(&neuron.name))?).or_exit(Exit::Usage)?,
+            address: address(neuron)?,
             signer: Arc::new(neuron.hotkey.clone()),
             trainer: self.trainer()?,
             samples: text.dataset.clone(),
@@ -158,6 +157,12 @@ impl Network<'_> {
             output.event("validator", event);
         })
     }
+}
+
+/// A node's store as its neighbours see it. Relative, since what is committed on chain enters the blocks' hashes,
+/// and these must not depend on where the output folder lies.
+fn address(neuron: &Neuron) -> Result<StoreAddress, CliError> {
+    StoreAddress::new(format!("../{}", neuron.name)).or_exit(Exit::Usage)
 }
 
 async fn mine(mut node: MinerNode) -> Result<(), CliError> {

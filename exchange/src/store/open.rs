@@ -67,6 +67,7 @@ pub(super) fn own(location: Location) -> Result<Store, OpenError> {
 }
 
 pub(super) fn peer(location: Location, own: &Location) -> Result<Store, OpenError> {
+    let location = beside(location, own);
     if location.is_local() && !own.is_local() {
         return Err(OpenError::LocalPeer(name(&location)));
     }
@@ -77,6 +78,15 @@ pub(super) fn peer(location: Location, own: &Location) -> Result<Store, OpenErro
             let same = service(&location) == service(own);
             bucket(location, same && has_credentials())
         }
+    }
+}
+
+/// A relative folder is meant from one's own folder, so that the stores of one machine can name each other
+/// (`../alice`) wherever they lie.
+fn beside(location: Location, own: &Location) -> Location {
+    match (location, own) {
+        (Location::Folder(path), Location::Folder(base)) => Location::Folder(base.join(path)),
+        (location, _) => location,
     }
 }
 
