@@ -1,5 +1,7 @@
 //! Bad input at every entrance: one line that names the value and the remedy, and a stable exit code.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,5 +1,11 @@
 //! The whole subnet in one process, as a user would run it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail by panicking, and say what they skip"
+)]
+
 use std::path::Path;
 use std::process::Command;
 
