@@ -1,5 +1,7 @@
 //! Nothing appears or vanishes: random operations and blocks on a small chain.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use proptest::prelude::*;
 use sn3_emission::Network;
 use sn3_emission::network::{Balances, Bank, Globals, Position, PriceLimit, RootClaim, Weights};
