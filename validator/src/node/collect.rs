@@ -24,7 +24,9 @@ impl ValidatorNode {
     pub(super) async fn collect(&mut self) -> Result<BlockRef, NodeError> {
         let window = self.state.window;
         let deadline = self.config.deadline_block(window);
-        let mut next = self.config.first_block(window.next());
+        // Uploads begin with the block after the window. A look at that same block would race with them, and who
+        // is first would depend on the machine; one block later all honest ones are there.
+        let mut next = self.config.first_block(window.next()).saturating_add(1);
         while self.state.phase == Phase::Collecting {
             let head = self.chain.clock().wait_until(next.min(deadline)).await?;
             let at = if head.number < deadline { head } else { self.deadline_ref(deadline).await? };
