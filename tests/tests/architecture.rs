@@ -38,6 +38,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("sn3-miner", node),
         ("sn3-validator", node),
         ("sn3-emission", &["sn3-protocol"]),
+        ("sn3-simulator", &["sn3-protocol", "sn3-emission", "sn3-report"]),
         ("sn3-devnet", &["sn3-protocol", "sn3-emission"]),
     ])
 }

@@ -1,0 +1,1 @@
+//! Scenarios, sweeps, attacks and reports over the bit-exact economics of `sn3-emission`.
