@@ -17,6 +17,7 @@ mod admin;
 mod calls;
 mod commitments;
 mod config;
+mod economy;
 mod heads;
 mod metagraph;
 mod outcome;

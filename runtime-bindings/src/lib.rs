@@ -50,6 +50,7 @@ mod bindings;
 pub mod block;
 pub mod client;
 pub mod clock;
+pub mod economy;
 pub mod errors;
 pub mod explain;
 pub mod ledger;
