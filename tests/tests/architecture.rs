@@ -32,14 +32,15 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
     BTreeMap::from([
         ("sn3-protocol", &[] as &[&str]),
         ("sn3-report", &[]),
-        ("sn3-chain", &["sn3-protocol"]),
+        ("sn3-timelock", &[]),
+        ("sn3-chain", &["sn3-protocol", "sn3-timelock"]),
         ("sn3-exchange", &["sn3-protocol"]),
         ("sn3-trainer", &["sn3-protocol"]),
         ("sn3-miner", node),
         ("sn3-validator", node),
         ("sn3-emission", &["sn3-protocol"]),
         ("sn3-simulator", &["sn3-protocol", "sn3-emission", "sn3-report"]),
-        ("sn3-devnet", &["sn3-protocol", "sn3-emission"]),
+        ("sn3-devnet", &["sn3-protocol", "sn3-timelock", "sn3-emission"]),
     ])
 }
 
