@@ -1,1 +1,3 @@
 //! Scenarios, sweeps, attacks and reports over the bit-exact economics of `sn3-emission`.
+
+pub mod cases;
