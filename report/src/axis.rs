@@ -45,6 +45,26 @@ impl Axis {
         Self { low: first - half, high: last + half, ticks: values, decimals: 0 }
     }
 
+    /// An axis over exactly this range with round ticks inside it; of 0 to 1 where it is none.
+    pub fn spanning((low, high): (f64, f64)) -> Self {
+        if !(low.is_finite() && high.is_finite() && low < high) {
+            return Self::spanning((0.0, 1.0));
+        }
+        let rounded = Self::rounded(low, high);
+        let within = |tick: &f64| *tick >= low - 1e-9 * (high - low) && *tick <= high + 1e-9 * (high - low);
+        let ticks = rounded.ticks.iter().copied().filter(within).collect();
+        Self { low, high, ticks, decimals: rounded.decimals }
+    }
+
+    /// An axis from the smallest to the largest finite value.
+    pub fn tight(values: impl Iterator<Item = f64>) -> Self {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for value in values.filter(|value| value.is_finite()) {
+            (low, high) = (low.min(value), high.max(value));
+        }
+        Self::spanning((low, high))
+    }
+
     fn rounded(low: f64, high: f64) -> Self {
         let step = round_step((high - low) / TICKS);
         let (first, last) = ((low / step).floor(), (high / step).ceil());
@@ -85,6 +105,15 @@ mod tests {
         assert_eq!(axis.ticks, [0.0, 2.0, 4.0, 6.0, 8.0]);
         assert_eq!(axis.label(2.0), "2");
         assert_eq!(Axis::over([0.01, 0.05].into_iter(), false).label(0.02), "0.02");
+    }
+
+    #[test]
+    fn a_given_range_is_kept() {
+        let axis = Axis::spanning((0.0, 1.0));
+        assert_eq!((axis.low, axis.high, axis.ticks.len()), (0.0, 1.0, 6));
+        let axis = Axis::tight([0.0, 39.0].into_iter());
+        assert_eq!((axis.low, axis.high, axis.label(39.0)), (0.0, 39.0, "39".to_owned()));
+        assert_eq!(Axis::tight([].into_iter()).high, 1.0);
     }
 
     #[test]

@@ -4,13 +4,9 @@ use std::fmt::Write;
 
 use crate::axis::Axis;
 use crate::escape::Escaped;
+use crate::number::{Px, number, path};
+use crate::palette::look;
 use crate::table::{Align, Table};
-
-/// Colours of Okabe and Ito, which people with any colour vision tell apart; dark ones first.
-const COLOURS: [&str; 8] =
-    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b", "#767676"];
-/// After eight series the colours come again with another dash.
-const DASHES: [&str; 4] = ["", "6 3", "2 3", "8 3 2 3"];
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 300.0;
@@ -30,15 +26,41 @@ const VALUE_MAX: f64 = 1e100;
 pub struct Series {
     name: String,
     points: Vec<(f64, f64)>,
+    /// Lower and upper end at each x.
+    band: Vec<(f64, f64, f64)>,
 }
 
 impl Series {
     /// Points `(x, y)` in ascending order of x; those that are not finite (or beyond 10¹⁰⁰) leave a gap.
     #[must_use]
     pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        let sane = |value: f64| if value.abs() <= VALUE_MAX { value } else { f64::NAN };
-        Self { name: name.into(), points: points.into_iter().map(|(x, y)| (sane(x), sane(y))).collect() }
+        let points = points.into_iter().map(|(x, y)| (sane(x), sane(y))).collect();
+        Self { name: name.into(), points, band: Vec::new() }
     }
+
+    /// A band `(x, low, high)` behind the line, such as a confidence interval, in ascending order of x. Bars have
+    /// none.
+    #[must_use]
+    pub fn with_band(mut self, band: Vec<(f64, f64, f64)>) -> Self {
+        self.band = band.into_iter().map(|(x, low, high)| (sane(x), sane(low), sane(high))).collect();
+        self
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn points(&self) -> &[(f64, f64)] {
+        &self.points
+    }
+
+    fn band_at(&self, x: f64) -> Option<(f64, f64)> {
+        self.band.iter().find(|b| b.0 == x).map(|b| (b.1, b.2))
+    }
+}
+
+fn sane(value: f64) -> f64 {
+    if value.abs() <= VALUE_MAX { value } else { f64::NAN }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,49 +115,52 @@ impl Chart {
         self
     }
 
-    /// The numbers as a table: a row for each x, a column for each series.
+    /// The numbers as a table: a row for each x, a column for each series, and two more for its band.
     #[must_use]
     pub fn table(&self) -> Table {
-        let columns = std::iter::once((self.x.clone(), Align::Right));
-        let mut table = Table::new(columns.chain(self.series.iter().map(|s| (s.name.clone(), Align::Right))));
+        let mut names = vec![self.x.clone()];
+        for series in &self.series {
+            names.push(series.name.clone());
+            if !series.band.is_empty() {
+                names.extend([format!("{} from", series.name), format!("{} to", series.name)]);
+            }
+        }
+        let mut table = Table::new(names.into_iter().map(|name| (name, Align::Right)));
         for x in self.xs() {
-            let cell = |s: &Series| match s.points.iter().find(|p| p.0 == x) {
-                Some(point) if point.1.is_finite() => number(point.1),
-                _ => String::new(),
-            };
-            table.push(std::iter::once(number(x)).chain(self.series.iter().map(cell)));
+            table.push(std::iter::once(number(x)).chain(self.series.iter().flat_map(|s| cells(s, x))));
         }
         table
     }
 
-    pub(crate) fn json(&self) -> serde_json::Value {
-        let series = self.series.iter().map(|s| serde_json::json!({ "name": s.name, "points": s.points }));
-        serde_json::json!({ "title": self.title, "x": self.x, "y": self.y, "series": series.collect::<Vec<_>>() })
+    pub(crate) fn title(&self) -> &str {
+        &self.title
     }
 
-    pub(crate) fn write_html(&self, out: &mut String) {
-        let _ = write!(out, "<figure><figcaption>{}</figcaption>", Escaped(&self.title));
-        self.write_svg(out);
-        out.push_str("<details><summary>Data</summary>");
-        self.table().write_html(out);
-        out.push_str("</details></figure>");
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let series = self.series.iter().map(|s| match s.band.is_empty() {
+            true => serde_json::json!({ "name": s.name, "points": s.points }),
+            false => serde_json::json!({ "name": s.name, "points": s.points, "band": s.band }),
+        });
+        serde_json::json!({ "title": self.title, "x": self.x, "y": self.y, "series": series.collect::<Vec<_>>() })
     }
 
     fn xs(&self) -> Vec<f64> {
         let mut xs: Vec<f64> = self.series.iter().flat_map(|s| &s.points).map(|p| p.0).collect();
+        xs.extend(self.series.iter().flat_map(|s| &s.band).map(|b| b.0));
         xs.retain(|x| x.is_finite());
         xs.sort_by(f64::total_cmp);
         xs.dedup();
         xs
     }
 
-    fn write_svg(&self, out: &mut String) {
-        let points = || self.series.iter().flat_map(|s| &s.points);
+    pub(crate) fn write_svg(&self, out: &mut String) {
+        let ys = self.series.iter().flat_map(|s| &s.points).map(|p| p.1);
+        let bands = self.series.iter().flat_map(|s| &s.band).flat_map(|b| [b.1, b.2]);
         let x = match self.kind {
-            Kind::Lines => Axis::over(points().map(|p| p.0), false),
+            Kind::Lines => Axis::over(self.xs().into_iter(), false),
             Kind::Bars => Axis::slots(self.xs()),
         };
-        let frame = Frame { x, y: Axis::over(points().map(|p| p.1), self.from_zero) };
+        let frame = Frame { x, y: Axis::over(ys.chain(bands), self.from_zero) };
         let _ = write!(
             out,
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
@@ -182,6 +207,11 @@ impl Chart {
     }
 
     fn write_lines(&self, frame: &Frame, out: &mut String) {
+        for (index, series) in self.series.iter().enumerate().filter(|(_, s)| !s.band.is_empty()) {
+            let colour = look(index).0;
+            let outline = frame.outline(&series.band);
+            let _ = write!(out, "<path class=\"band\" d=\"{outline}\" fill=\"{colour}\" stroke=\"none\"/>");
+        }
         let points: usize = self.series.iter().map(|series| series.points.len()).sum();
         for (index, series) in self.series.iter().enumerate() {
             let (colour, dash) = look(index);
@@ -285,23 +315,36 @@ impl Frame {
     }
 
     fn path(&self, points: &[(f64, f64)]) -> String {
-        let mut path = String::new();
-        let mut pen_down = false;
-        for &(x, y) in points {
-            if x.is_finite() && y.is_finite() {
-                let _ =
-                    write!(path, "{}{:.1} {:.1}", if pen_down { 'L' } else { 'M' }, self.px(x), self.py(y));
-                pen_down = true;
-            } else {
-                pen_down = false;
-            }
+        path(points.iter().map(|&(x, y)| {
+            let drawn = x.is_finite() && y.is_finite();
+            drawn.then(|| (self.px(x), self.py(y)))
+        }))
+    }
+
+    /// A band's outline: along its upper ends, and back along its lower ones.
+    fn outline(&self, band: &[(f64, f64, f64)]) -> String {
+        let drawn: Vec<_> = band.iter().filter(|b| b.0.is_finite() && (b.1 + b.2).is_finite()).collect();
+        let upper = drawn.iter().map(|b| (b.0, b.2));
+        let lower = drawn.iter().rev().map(|b| (b.0, b.1));
+        let mut outline = String::new();
+        for (index, (x, y)) in upper.chain(lower).enumerate() {
+            let stroke = if index == 0 { 'M' } else { 'L' };
+            let _ = write!(outline, "{stroke}{} {}", Px(self.px(x)), Px(self.py(y)));
         }
-        path
+        outline.push('Z');
+        outline
     }
 }
 
-fn look(index: usize) -> (&'static str, &'static str) {
-    (COLOURS[index % COLOURS.len()], DASHES[(index / COLOURS.len()) % DASHES.len()])
+/// A series' cells of one row: its value, and the ends of its band if it has one.
+fn cells(series: &Series, x: f64) -> Vec<String> {
+    let shown = |value: f64| if value.is_finite() { number(value) } else { String::new() };
+    let value = series.points.iter().find(|p| p.0 == x).map_or(f64::NAN, |p| p.1);
+    if series.band.is_empty() {
+        return vec![shown(value)];
+    }
+    let (low, high) = series.band_at(x).unwrap_or((f64::NAN, f64::NAN));
+    vec![shown(value), shown(low), shown(high)]
 }
 
 fn shortened(name: &str) -> String {
@@ -311,26 +354,21 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// Six significant digits, without trailing zeros.
-fn number(value: f64) -> String {
-    if value == value.trunc() && value.abs() < 1e15 {
-        return format!("{value:.0}");
-    }
-    let digits = (5 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
-    let text = format!("{value:.digits$}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn html(chart: Chart) -> String {
+        let mut out = String::new();
+        crate::Figure::from(chart).write_html(&mut out);
+        out
+    }
 
     #[test]
     fn gaps_break_the_line() {
         let chart = Chart::lines("t", "x", "y")
             .with(Series::new("a", vec![(0.0, 1.0), (1.0, f64::NAN), (2.0, 2.0), (3.0, 1.0)]));
-        let mut html = String::new();
-        chart.write_html(&mut html);
+        let html = html(chart);
         let path = html.split("<path d=\"").nth(1).unwrap().split('"').next().unwrap();
         assert_eq!(path.matches('M').count(), 2, "{path}");
         assert_eq!(path.matches('L').count(), 1, "{path}");
@@ -341,17 +379,21 @@ mod tests {
     fn an_empty_chart_is_still_a_chart() {
         for chart in [Chart::lines("t", "x", "y"), Chart::bars("t", "x", "y").with(Series::new("a", vec![]))]
         {
-            let mut html = String::new();
-            chart.write_html(&mut html);
+            let html = html(chart);
             assert!(html.contains("</svg>") && !html.contains("NaN") && !html.contains("inf"));
         }
     }
 
     #[test]
-    fn numbers_are_short() {
-        assert_eq!(number(3.0), "3");
-        assert_eq!(number(0.100_000_1), "0.1");
-        assert_eq!(number(1_234.567_89), "1234.57");
-        assert_eq!(number(-0.000_012_345_678), "-0.0000123457");
+    fn a_band_lies_behind_its_line_and_is_in_the_table() {
+        let series = Series::new("a", vec![(0.0, 1.0), (1.0, 2.0)]).with_band(vec![
+            (0.0, 0.5, 1.5),
+            (1.0, 1.0, f64::NAN),
+            (2.0, 1.0, 3.0),
+        ]);
+        let html = html(Chart::lines("t", "x", "y").with(series));
+        let band = html.split("class=\"band\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(band.matches(['M', 'L']).count(), 4, "{band}");
+        assert!(html.contains("a from") && html.contains(">1.5<") && !html.contains("NaN"));
     }
 }

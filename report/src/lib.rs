@@ -4,8 +4,9 @@
 //! numbers behind every chart in the page: as a table that unfolds, and as one JSON block for programs.
 //!
 //! ```text
-//!  Report ─┬─ Section ─┬─ text
-//!          │           ├─ Chart ──► inline SVG + table of its data
+//!  Report ─┬─ Section ─┬─ text, code
+//!          │           ├─ Figure ──► inline SVG + table of its data
+//!          │           │    Chart (lines, bands, bars) · Contours · Multiples · Diverging
 //!          │           └─ Table
 //!          └─ data ──► <script type="application/json">
 //! ```
@@ -23,10 +24,20 @@
 
 mod axis;
 mod chart;
+mod contour;
+mod diverging;
 mod escape;
+mod figure;
+mod multiples;
+mod number;
 mod page;
+mod palette;
 mod table;
 
 pub use chart::{Chart, Series};
+pub use contour::{Contours, Field, FieldError};
+pub use diverging::Diverging;
+pub use figure::Figure;
+pub use multiples::Multiples;
 pub use page::{Report, ReportError, Section};
 pub use table::{Align, Table};

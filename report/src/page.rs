@@ -4,16 +4,18 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::chart::Chart;
 use crate::escape::{Escaped, json_for_script};
+use crate::figure::Figure;
 use crate::table::Table;
 
 const STYLE: &str = include_str!("style.css");
 
 enum Block {
     Text(String),
-    Chart(Chart),
+    Code(String),
+    Figure(Figure),
     Table(String, Table),
+    Folded(String, Table),
 }
 
 /// A part of a report under its own heading.
@@ -36,10 +38,24 @@ impl Section {
         self
     }
 
-    /// Adds a chart.
+    /// Adds a text that keeps its lines and spaces, such as a command.
     #[must_use]
-    pub fn chart(mut self, chart: Chart) -> Self {
-        self.blocks.push(Block::Chart(chart));
+    pub fn code(mut self, text: impl Into<String>) -> Self {
+        self.blocks.push(Block::Code(text.into()));
+        self
+    }
+
+    /// Adds a chart of any kind.
+    #[must_use]
+    pub fn chart(mut self, chart: impl Into<Figure>) -> Self {
+        self.blocks.push(Block::Figure(chart.into()));
+        self
+    }
+
+    /// Adds a table that unfolds.
+    #[must_use]
+    pub fn folded(mut self, caption: impl Into<String>, table: Table) -> Self {
+        self.blocks.push(Block::Folded(caption.into(), table));
         self
     }
 
@@ -50,12 +66,24 @@ impl Section {
         self
     }
 
-    fn write_html(&self, out: &mut String) {
-        let _ = write!(out, "<section><h2>{}</h2>", Escaped(&self.title));
+    fn write_html(&self, number: usize, out: &mut String) {
+        let _ = write!(out, "<section id=\"s{number}\"><h2>{}</h2>", Escaped(&self.title));
         for block in &self.blocks {
             match block {
                 Block::Text(text) => drop(write!(out, "<p>{}</p>", Escaped(text))),
-                Block::Chart(chart) => chart.write_html(out),
+                Block::Code(text) => {
+                    out.push_str("<pre>");
+                    for line in text.lines() {
+                        let _ = writeln!(out, "{}", Escaped(line));
+                    }
+                    out.push_str("</pre>");
+                }
+                Block::Figure(figure) => figure.write_html(out),
+                Block::Folded(caption, table) => {
+                    let _ = write!(out, "<details><summary>{}</summary>", Escaped(caption));
+                    table.write_html(out);
+                    out.push_str("</details>");
+                }
                 Block::Table(caption, table) => {
                     let _ = write!(out, "<h3>{}</h3>", Escaped(caption));
                     table.write_html(out);
@@ -79,6 +107,7 @@ pub struct Report {
     title: String,
     lead: String,
     facts: Vec<(String, String)>,
+    contents: bool,
     sections: Vec<Section>,
     data: serde_json::Value,
 }
@@ -91,6 +120,7 @@ impl Report {
             title: title.into(),
             lead: String::new(),
             facts: Vec::new(),
+            contents: false,
             sections: Vec::new(),
             data: serde_json::Value::Null,
         }
@@ -107,6 +137,13 @@ impl Report {
     #[must_use]
     pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.facts.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lists the sections at the top, for pages that nobody reads from end to end.
+    #[must_use]
+    pub fn with_contents(mut self) -> Self {
+        self.contents = true;
         self
     }
 
@@ -137,8 +174,11 @@ impl Report {
             let _ = write!(out, "<p class=\"lead\">{}</p>", Escaped(&self.lead));
         }
         self.write_facts(&mut out);
-        for section in &self.sections {
-            section.write_html(&mut out);
+        if self.contents {
+            self.write_contents(&mut out);
+        }
+        for (index, section) in self.sections.iter().enumerate() {
+            section.write_html(index + 1, &mut out);
         }
         let _ = write!(
             out,
@@ -146,6 +186,14 @@ impl Report {
             json_for_script(&self.json())
         );
         out
+    }
+
+    fn write_contents(&self, out: &mut String) {
+        out.push_str("<nav aria-label=\"Contents\"><ol>");
+        for (index, section) in self.sections.iter().enumerate() {
+            let _ = write!(out, "<li><a href=\"#s{}\">{}</a></li>", index + 1, Escaped(&section.title));
+        }
+        out.push_str("</ol></nav>");
     }
 
     fn write_facts(&self, out: &mut String) {
@@ -161,7 +209,7 @@ impl Report {
 
     fn json(&self) -> serde_json::Value {
         let charts = self.sections.iter().flat_map(|s| &s.blocks).filter_map(|block| match block {
-            Block::Chart(chart) => Some(chart.json()),
+            Block::Figure(figure) => Some(figure.json()),
             _ => None,
         });
         serde_json::json!({ "v": 1, "title": self.title, "charts": charts.collect::<Vec<_>>(), "data": self.data })
@@ -190,7 +238,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Align, Series};
+    use crate::{Align, Chart, Series};
 
     fn sample() -> Report {
         let mut table = Table::new([("who", Align::Left)]);
@@ -233,6 +281,17 @@ mod tests {
         let data: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(data["charts"][0]["series"][0]["points"][1][1], 0.5);
         assert_eq!(data["data"]["x"], "</script>");
+    }
+
+    #[test]
+    fn contents_lead_to_every_section() {
+        let html = sample().with(Section::new("More").code("a  b\n<c>")).with_contents().html();
+        for number in 1..=2 {
+            assert!(
+                html.contains(&format!("href=\"#s{number}\"")) && html.contains(&format!("id=\"s{number}\""))
+            );
+        }
+        assert!(html.contains("<pre>a  b\n&lt;c&gt;\n</pre>"));
     }
 
     #[test]
