@@ -16,6 +16,10 @@
 //! No step depends on how positions are shared among threads: nothing is summed across positions but the counts
 //! of codes, which are integers.
 
+mod payloads;
+
+pub use payloads::{PayloadError, aggregate_payloads};
+
 use rayon::prelude::*;
 
 use crate::layout::Layout;
@@ -208,13 +212,17 @@ pub fn apply_single(
 fn mean_over_senders(layout: &Layout, top_k: u32, peers: &[&PseudoGradient], norms: &[f32]) -> Vec<f32> {
     let mut update = vec![0.0; layout.parameters()];
     layout.split_mut(&mut update).into_par_iter().enumerate().for_each(|(index, out)| {
-        let chunks = Chunks::of(layout, index);
-        let tensors = peers.iter().map(|peer| &peer.tensors[index]);
-        let clipped: Vec<Clipped<'_>> =
-            tensors.map(|tensor| (tensor, clip_factor(tensor.norm(), norms[index]))).collect();
-        chunks.for_each_band(top_k, out, |band, out| mean_of_band(&chunks, top_k, band, &clipped, out));
+        let tensors: Vec<&SparseTensor> = peers.iter().map(|peer| &peer.tensors[index]).collect();
+        mean_of_tensor(&Chunks::of(layout, index), top_k, &tensors, norms[index], out);
     });
     update
+}
+
+/// The mean of one tensor over the peers that sent each position, clipped to `norm`; `out` holds zeros.
+fn mean_of_tensor(chunks: &Chunks, top_k: u32, peers: &[&SparseTensor], norm: f32, out: &mut [f32]) {
+    let clipped: Vec<Clipped<'_>> =
+        peers.iter().map(|&tensor| (tensor, clip_factor(tensor.norm(), norm))).collect();
+    chunks.for_each_band(top_k, out, |band, out| mean_of_band(chunks, top_k, band, &clipped, out));
 }
 
 /// A peer's tensor and what its values are multiplied by.

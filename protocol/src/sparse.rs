@@ -10,12 +10,14 @@
 mod chunks;
 mod compress;
 mod quantize;
+mod scan;
 mod select;
 
 pub(crate) use chunks::Band;
 pub use chunks::{Chunk, Chunks, largest_divisor};
-pub use compress::{CompressError, compress};
+pub use compress::{CompressError, compress, compress_on};
 pub use quantize::Quantizer;
+pub use scan::Instructions;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

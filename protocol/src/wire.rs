@@ -128,16 +128,34 @@ pub fn encode(gradient: &PseudoGradient, layout: &Layout, top_k: u32) -> Vec<u8>
 /// If the bytes are anything but a canonical payload of this layout and `top_k`; of several wrong tensors the
 /// first is named.
 pub fn decode(bytes: &[u8], layout: &Layout, top_k: u32) -> Result<PseudoGradient, WireError> {
-    let (found, max) = (bytes.len() as u64, bytes_max(layout, top_k));
-    if found > max {
-        return Err(WireError::TooLong { found, max });
-    }
-    let rest = read_header(bytes, layout, top_k)?;
-    let sections = split_sections(rest, layout.tensors().len())?;
-    let read = |(index, section)| read_tensor(section, &Chunks::of(layout, index), top_k, index);
+    let payload = Payload::open(bytes, layout, top_k)?;
+    let read = |index| payload.tensor(&Chunks::of(layout, index), index);
     let tensors: Vec<Result<SparseTensor, WireError>> =
-        sections.into_par_iter().enumerate().map(read).collect();
+        (0..payload.sections.len()).into_par_iter().map(read).collect();
     Ok(PseudoGradient { tensors: tensors.into_iter().collect::<Result<_, _>>()? })
+}
+
+/// A payload whose header and table of lengths were found sound; its tensors are still bytes.
+#[derive(Debug)]
+pub(crate) struct Payload<'a> {
+    sections: Vec<&'a [u8]>,
+    top_k: u32,
+}
+
+impl<'a> Payload<'a> {
+    pub(crate) fn open(bytes: &'a [u8], layout: &Layout, top_k: u32) -> Result<Self, WireError> {
+        let (found, max) = (bytes.len() as u64, bytes_max(layout, top_k));
+        if found > max {
+            return Err(WireError::TooLong { found, max });
+        }
+        let rest = read_header(bytes, layout, top_k)?;
+        Ok(Self { sections: split_sections(rest, layout.tensors().len())?, top_k })
+    }
+
+    /// Decodes tensor `index`, whose grid is `chunks`.
+    pub(crate) fn tensor(&self, chunks: &Chunks, index: usize) -> Result<SparseTensor, WireError> {
+        read_tensor(self.sections[index], chunks, self.top_k, index)
+    }
 }
 
 /// The sections of `count` tensors, which the table of their lengths must cut without a rest.

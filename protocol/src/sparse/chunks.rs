@@ -25,6 +25,8 @@ pub struct Chunks {
     columns: usize,
     height: usize,
     width: usize,
+    /// The power of two that `width` is, where it is one; dividing by it is then a shift.
+    shift: Option<u32>,
     rule: ChunkRule,
 }
 
@@ -82,7 +84,8 @@ impl Chunks {
             ChunkRule::Padded if two_dimensional => (CHUNK_SIDE_MAX, CHUNK_SIDE_MAX),
             ChunkRule::Padded => (1, CHUNK_SIDE_MAX * CHUNK_SIDE_MAX),
         };
-        Self { rows, columns, height, width, rule }
+        let shift = width.is_power_of_two().then(|| width.trailing_zeros());
+        Self { rows, columns, height, width, shift, rule }
     }
 
     /// Number of chunks.
@@ -150,15 +153,30 @@ impl Chunks {
     /// Where index `index` of `chunk` lies in the tensor.
     #[must_use]
     pub fn position(&self, chunk: &Chunk, index: u16) -> usize {
-        let index = usize::from(index);
-        (chunk.row + index / self.width) * self.columns + chunk.column + index % self.width
+        let (row, column) = self.split(index);
+        (chunk.row + row) * self.columns + chunk.column + column
     }
 
     /// Whether index `index` names a value of `chunk` that exists.
     #[must_use]
     pub fn holds(&self, chunk: &Chunk, index: u16) -> bool {
+        let (row, column) = self.split(index);
+        row < chunk.rows && column < chunk.columns
+    }
+
+    /// Row and column of an index in its chunk.
+    #[inline]
+    fn split(&self, index: u16) -> (usize, usize) {
         let index = usize::from(index);
-        index / self.width < chunk.rows && index % self.width < chunk.columns
+        match self.shift {
+            Some(shift) => (index >> shift, index & (self.width - 1)),
+            None => (index / self.width, index % self.width),
+        }
+    }
+
+    /// Columns of the tensor.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
     }
 
     /// Number of values in every band but the last, which may have fewer.

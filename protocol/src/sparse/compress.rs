@@ -1,12 +1,11 @@
 //! Error feedback, selection and quantisation of a whole pseudo-gradient.
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 use super::chunks::{Band, Chunk, Chunks};
 use super::quantize::Quantizer;
-use super::select::{POSITIONS_MAX, Selector};
+use super::scan::{Instructions, Rows};
+use super::select::{Kept, Selector};
 use super::{PseudoGradient, SparseConfig, SparseTensor};
 use crate::layout::Layout;
 
@@ -70,6 +69,20 @@ pub fn compress(
     error: &mut [f32],
     delta: &[f32],
 ) -> Result<PseudoGradient, CompressError> {
+    compress_on(Instructions::best(), layout, config, error, delta)
+}
+
+/// [`compress`] on chosen instructions; the bytes are the same on all of them.
+///
+/// # Errors
+/// As [`compress`].
+pub fn compress_on(
+    how: Instructions,
+    layout: &Layout,
+    config: &SparseConfig,
+    error: &mut [f32],
+    delta: &[f32],
+) -> Result<PseudoGradient, CompressError> {
     let expected = layout.parameters();
     for (what, found) in [("the error feedback", error.len()), ("the delta", delta.len())] {
         if found != expected {
@@ -82,7 +95,8 @@ pub fn compress(
         .into_par_iter()
         .enumerate()
         .map(|(index, error)| {
-            compress_tensor(&Chunks::of(layout, index), config, error, &delta[layout.range(index)])
+            let (chunks, delta) = (Chunks::of(layout, index), &delta[layout.range(index)]);
+            compress_tensor(how, &chunks, config, error, delta)
         })
         .collect();
     Ok(PseudoGradient { tensors })
@@ -109,15 +123,22 @@ fn check_bounded(layout: &Layout, decay: f32, error: &[f32], delta: &[f32]) -> R
     })
 }
 
-fn compress_tensor(chunks: &Chunks, config: &SparseConfig, error: &mut [f32], delta: &[f32]) -> SparseTensor {
+fn compress_tensor(
+    how: Instructions,
+    chunks: &Chunks,
+    config: &SparseConfig,
+    error: &mut [f32],
+    delta: &[f32],
+) -> SparseTensor {
     let (top_k, size) = (config.top_k, chunks.band_values());
     let kept: Vec<Kept> = error
         .par_chunks_mut(size)
         .zip(delta.par_chunks(size))
         .zip(chunks.bands(top_k))
-        .map_init(Scratch::new, |scratch, ((error, delta), band)| {
-            select_band(chunks, config, &band, error, delta, scratch)
-        })
+        .map_init(
+            || Selector::new(how),
+            |selector, ((error, delta), band)| select_band(chunks, config, &band, (error, delta), selector),
+        )
         .collect();
     let values: Vec<f32> = kept.iter().flat_map(|band| &band.values).copied().collect();
     let indices = kept.iter().flat_map(|band| &band.indices).copied().collect();
@@ -129,75 +150,33 @@ fn compress_tensor(chunks: &Chunks, config: &SparseConfig, error: &mut [f32], de
     tensor
 }
 
-/// What was selected of one band.
-struct Kept {
-    indices: Vec<u16>,
-    values: Vec<f32>,
-}
-
-/// What a thread needs for its bands.
-struct Scratch {
-    selector: Selector,
-    magnitudes: Box<[f32; POSITIONS_MAX]>,
-}
-
-impl Scratch {
-    fn new() -> Self {
-        Self { selector: Selector::new(), magnitudes: Box::new([0.0; POSITIONS_MAX]) }
-    }
-}
-
 /// Adds a band's delta to its error and selects from the sums.
 fn select_band(
     chunks: &Chunks,
     config: &SparseConfig,
     band: &Band,
-    error: &mut [f32],
-    delta: &[f32],
-    scratch: &mut Scratch,
+    (error, delta): (&mut [f32], &[f32]),
+    selector: &mut Selector,
 ) -> Kept {
-    let mut kept =
-        Kept { indices: Vec::with_capacity(band.kept.len()), values: Vec::with_capacity(band.kept.len()) };
+    let mut kept = Kept::default();
+    kept.indices.reserve_exact(band.kept.len());
+    kept.values.reserve_exact(band.kept.len());
     for chunk in band.chunks.clone().map(|number| chunks.get(number)) {
-        let magnitudes = &mut scratch.magnitudes[..chunks.positions()];
-        let rows = rows(chunks, &chunk, band);
-        accumulate_chunk(config.error_decay, rows, chunks.width(), error, delta, magnitudes);
-        let start = kept.indices.len();
-        scratch.selector.select(magnitudes, chunks.kept(&chunk, config.top_k), &mut kept.indices);
-        let value = |&index: &u16| error[chunks.position(&chunk, index) - band.start];
-        kept.values.extend(kept.indices[start..].iter().map(value));
+        let (rows, k) = (rows(chunks, &chunk, band), chunks.kept(&chunk, config.top_k));
+        selector.select(rows, k, config.error_decay, (error, delta), &mut kept);
     }
     kept
 }
 
 /// Where the rows of a chunk lie in its band.
-fn rows(chunks: &Chunks, chunk: &Chunk, band: &Band) -> impl Iterator<Item = Range<usize>> {
-    let (chunks, chunk, start) = (*chunks, *chunk, band.start);
-    (0..chunk.rows).map(move |row| {
-        let first = chunks.position(&chunk, (row * chunks.width()) as u16) - start;
-        first..first + chunk.columns
-    })
-}
-
-/// Accumulates the rows of a chunk and notes their magnitudes in its own order; −1 where it has no value.
-fn accumulate_chunk(
-    decay: f32,
-    rows: impl Iterator<Item = Range<usize>>,
-    width: usize,
-    error: &mut [f32],
-    delta: &[f32],
-    magnitudes: &mut [f32],
-) {
-    let mut targets = magnitudes.chunks_exact_mut(width);
-    for (row, target) in rows.zip(&mut targets) {
-        let (target, padding) = target.split_at_mut(row.len());
-        for ((magnitude, e), d) in target.iter_mut().zip(&mut error[row.clone()]).zip(&delta[row]) {
-            *e = accumulate(decay, *e, *d);
-            *magnitude = e.abs();
-        }
-        padding.fill(-1.0);
+fn rows(chunks: &Chunks, chunk: &Chunk, band: &Band) -> Rows {
+    Rows {
+        first: chunks.position(chunk, 0) - band.start,
+        stride: chunks.columns(),
+        rows: chunk.rows,
+        columns: chunk.columns,
+        width: chunks.width(),
     }
-    targets.for_each(|row| row.fill(-1.0));
 }
 
 #[cfg(test)]
@@ -254,6 +233,33 @@ mod tests {
         let mut error = vec![0.0; layout.parameters()];
         let sent = compress(&layout, &config, &mut error, &vec![1.0; layout.parameters()]).unwrap();
         assert!(sent.tensors[0].indices.is_empty() && error.iter().all(|&e| e == 1.0));
+    }
+
+    /// Edges that registers do not divide, both rules, three rounds of error feedback.
+    #[test]
+    fn every_kind_of_instructions_gives_the_same_bytes() {
+        for rule in [ChunkRule::Padded, ChunkRule::Reference] {
+            let shapes: [&[u32]; 5] = [&[130, 200], &[5000], &[100, 60], &[64, 64], &[37]];
+            let tensors = shapes.iter().enumerate();
+            let tensors =
+                tensors.map(|(i, shape)| TensorSpec { name: format!("t{i}"), shape: shape.to_vec() });
+            let layout = Layout::new(tensors.collect(), rule).unwrap();
+            let run = |how| {
+                let mut error = vec![0.0; layout.parameters()];
+                let mut round = |seed: f32| {
+                    let value = |i: usize| (i as f32 * seed).sin() * 10f32.powi((i / 700 % 7) as i32 - 5);
+                    let delta: Vec<f32> = (0..layout.parameters()).map(value).collect();
+                    let sent = compress_on(how, &layout, &SparseConfig::default(), &mut error, &delta);
+                    crate::wire::encode(&sent.unwrap(), &layout, 64)
+                };
+                let bytes = [0.37, 0.051, 1.3].map(&mut round);
+                (bytes, error)
+            };
+            let plain = run(Instructions::PORTABLE);
+            for how in Instructions::all() {
+                assert_eq!(run(how), plain, "{}", how.name());
+            }
+        }
     }
 
     #[test]
