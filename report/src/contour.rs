@@ -180,7 +180,7 @@ impl Contours {
 
     /// A name upon each line, at heights that alternate so that neighbours do not collide.
     fn write_labels(&self, out: &mut String) {
-        const HEIGHTS: [f64; 3] = [0.25, 0.5, 0.75];
+        const HEIGHTS: [f64; 3] = [0.15, 0.32, 0.5];
         for (index, line) in self.lines.iter().enumerate() {
             let Some(longest) = line.pieces.iter().max_by_key(|piece| piece.len()) else { continue };
             let share = HEIGHTS[index % HEIGHTS.len()];
@@ -190,8 +190,8 @@ impl Contours {
                 out,
                 "<text class=\"halo{}\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                 if line.highlight { " bold" } else { "" },
-                Px(self.px(*x)),
-                Px(self.py(*y) + 4.0),
+                Px(self.px(*x).clamp(LEFT + 16.0, WIDTH - RIGHT)),
+                Px((self.py(*y) + 4.0).clamp(TOP + 10.0, HEIGHT - BOTTOM - 4.0)),
                 Escaped(&line.name)
             );
         }
@@ -246,7 +246,7 @@ mod tests {
         let xs: Vec<&str> = path.split(['M', 'L']).filter_map(|p| p.split_whitespace().next()).collect();
         let expected = Px(LEFT + 0.25 * (WIDTH - LEFT - RIGHT)).to_string();
         assert!(xs.len() >= 2 && xs.iter().all(|x| *x == expected), "{path}");
-        assert!(html.contains("<td class=\"n\">0.25</td>"));
+        assert!(html.contains("<td>0.25</td>"));
     }
 
     #[test]

@@ -78,8 +78,11 @@ impl Multiples {
             let values: Vec<Option<f64>> = s.points().iter().map(|p| rounded(p.1)).collect();
             serde_json::json!({ "name": s.name(), "y": values })
         };
-        let panels: Vec<Vec<serde_json::Value>> =
-            row.panels.iter().map(|panel| panel.iter().map(series).collect()).collect();
+        let panels: Vec<Vec<serde_json::Value>> = row
+            .panels
+            .iter()
+            .map(|panel| panel.iter().filter(|s| !s.points().is_empty()).map(series).collect())
+            .collect();
         serde_json::json!({ "name": row.name, "panels": panels })
     }
 
@@ -89,7 +92,11 @@ impl Multiples {
     }
 
     fn table_of(&self, row: &Row) -> Table {
-        let pairs = || self.columns.iter().zip(&row.panels).flat_map(|(c, p)| p.iter().map(move |s| (c, s)));
+        let drawn = |series: &&Series| !series.points().is_empty();
+        let pairs = || {
+            let columns = self.columns.iter().zip(&row.panels);
+            columns.flat_map(move |(column, panel)| panel.iter().filter(drawn).map(move |s| (column, s)))
+        };
         let names = pairs().map(|(column, series)| format!("{column} {}", series.name()).trim().to_owned());
         let head = std::iter::once(self.x.clone()).chain(names);
         let mut table = Table::new(head.map(|name| (name, Align::Right)));
@@ -269,7 +276,7 @@ mod tests {
         assert_eq!(html.matches("class=\"panel\"").count(), 4);
         assert_eq!(html.matches("<path").count(), 8 + 2);
         assert_eq!(html.matches("class=\"label\"").count(), 2);
-        assert!(html.contains("<th scope=\"col\" class=\"n\">two B</th>"));
+        assert!(html.contains("<th scope=\"col\">two B</th>"));
         assert!(!html.contains("NaN"));
     }
 

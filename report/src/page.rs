@@ -14,6 +14,7 @@ enum Block {
     Text(String),
     Code(String),
     Figure(Figure),
+    Row(Vec<Figure>),
     Table(String, Table),
     Folded(String, Table),
 }
@@ -52,6 +53,13 @@ impl Section {
         self
     }
 
+    /// Adds charts that stand beside each other where the page is wide enough.
+    #[must_use]
+    pub fn charts<F: Into<Figure>>(mut self, charts: impl IntoIterator<Item = F>) -> Self {
+        self.blocks.push(Block::Row(charts.into_iter().map(Into::into).collect()));
+        self
+    }
+
     /// Adds a table that unfolds.
     #[must_use]
     pub fn folded(mut self, caption: impl Into<String>, table: Table) -> Self {
@@ -79,6 +87,11 @@ impl Section {
                     out.push_str("</pre>");
                 }
                 Block::Figure(figure) => figure.write_html(out),
+                Block::Row(figures) => {
+                    out.push_str("<div class=\"row\">");
+                    figures.iter().for_each(|figure| figure.write_html(out));
+                    out.push_str("</div>");
+                }
                 Block::Folded(caption, table) => {
                     let _ = write!(out, "<details><summary>{}</summary>", Escaped(caption));
                     table.write_html(out);
@@ -208,10 +221,12 @@ impl Report {
     }
 
     fn json(&self) -> serde_json::Value {
-        let charts = self.sections.iter().flat_map(|s| &s.blocks).filter_map(|block| match block {
-            Block::Figure(figure) => Some(figure.json()),
-            _ => None,
+        let charts = self.sections.iter().flat_map(|s| &s.blocks).flat_map(|block| match block {
+            Block::Figure(figure) => std::slice::from_ref(figure),
+            Block::Row(figures) => figures,
+            _ => &[],
         });
+        let charts = charts.map(Figure::json);
         serde_json::json!({ "v": 1, "title": self.title, "charts": charts.collect::<Vec<_>>(), "data": self.data })
     }
 
@@ -281,6 +296,14 @@ mod tests {
         let data: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(data["charts"][0]["series"][0]["points"][1][1], 0.5);
         assert_eq!(data["data"]["x"], "</script>");
+    }
+
+    #[test]
+    fn charts_in_a_row_are_in_the_data_too() {
+        let chart = |n: f64| Chart::lines("row", "x", "y").with(Series::new("a", vec![(0.0, n)]));
+        let html = Report::new("Rows").with(Section::new("s").charts([chart(1.0), chart(2.0)])).html();
+        assert_eq!(html.matches("<figure>").count(), 2);
+        assert_eq!(html.matches("\"title\":\"row\"").count(), 2);
     }
 
     #[test]

@@ -54,13 +54,17 @@ impl Table {
     }
 
     pub(crate) fn write_html(&self, out: &mut String) {
-        out.push_str("<div class=\"scroll\"><table><thead><tr>");
+        // A table of numbers says so once: cells outnumber everything else on a page.
+        let numeric = self.columns.iter().all(|(_, align)| *align == Align::Right);
+        let kind = if numeric { " class=\"num\"" } else { "" };
+        let _ = write!(out, "<div class=\"scroll\"><table{kind}><thead><tr>");
         for (name, align) in &self.columns {
-            let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(*align), Escaped(name));
+            let class = if numeric { "" } else { class(*align) };
+            let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", Escaped(name));
         }
         out.push_str("</tr></thead><tbody>");
         for row in self.rows.iter().take(Self::ROWS_MAX) {
-            self.write_row(row, out);
+            self.write_row(row, numeric, out);
         }
         out.push_str("</tbody></table></div>");
         if self.rows.len() > Self::ROWS_MAX {
@@ -68,10 +72,11 @@ impl Table {
         }
     }
 
-    fn write_row(&self, row: &[String], out: &mut String) {
+    fn write_row(&self, row: &[String], numeric: bool, out: &mut String) {
         out.push_str("<tr>");
         for (cell, (_, align)) in row.iter().zip(&self.columns) {
-            let _ = write!(out, "<td{}>{}</td>", class(*align), Escaped(cell));
+            let class = if numeric { "" } else { class(*align) };
+            let _ = write!(out, "<td{class}>{}</td>", Escaped(cell));
         }
         out.push_str("</tr>");
     }
@@ -87,6 +92,15 @@ fn class(align: Align) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_of_numbers_says_so_once() {
+        let mut table = Table::new([("x", Align::Right), ("y", Align::Right)]);
+        table.push(["1", "2"]);
+        let mut html = String::new();
+        table.write_html(&mut html);
+        assert!(html.contains("<table class=\"num\">") && html.contains("<td>1</td><td>2</td>"));
+    }
 
     #[test]
     fn rows_have_as_many_cells_as_there_are_columns() {

@@ -110,6 +110,8 @@ pub struct CasesOptions {
     pub versions: Vec<Version>,
     /// Bonds penalties between 0 and 1. The first one is charted; all are in the totals and the data.
     pub penalties: Vec<f64>,
+    /// Memory of the bonds in millionths, at most a million. Yuma 1 and 2C have none.
+    pub moving_average_millionths: u64,
     /// Seed of the noisy cases 19 to 22.
     pub seed: u64,
     /// Whether a case's bonds reset applies to every version, not only to Yuma 2C.
@@ -122,6 +124,7 @@ impl Default for CasesOptions {
             cases: CASES.iter().map(|case| case.number).collect(),
             versions: Version::ALL.to_vec(),
             penalties: PENALTIES.to_vec(),
+            moving_average_millionths: MOVING_AVERAGE_MILLIONTHS,
             seed: SEED,
             reset_all_versions: false,
         }
@@ -144,6 +147,9 @@ pub enum CasesError {
     /// A penalty is out of range.
     #[error("the bonds penalty {0} is not between 0 and 1; choose for instance 0, 0.5, 0.99 or 1")]
     Penalty(f64),
+    /// The bonds' memory is more than all of it.
+    #[error("the bonds' memory of {0} millionths is more than 1000000; choose for instance 900000 or 975000")]
+    MovingAverage(u64),
     /// Nothing was asked for.
     #[error("no {0} was chosen; choose at least one")]
     Nothing(&'static str),

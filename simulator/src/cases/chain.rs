@@ -10,7 +10,7 @@ use super::plan::{Epoch, SERVERS_MAX, VALIDATORS};
 
 /// Majority of every case in 65535ths: one half.
 pub const KAPPA: u16 = 32_767;
-/// Memory of the bonds in millionths: 0.975.
+/// Memory of the bonds in millionths unless another is chosen: 0.975.
 pub const MOVING_AVERAGE_MILLIONTHS: u64 = 975_000;
 /// Lower and upper rate of liquid alpha in 65535ths: 0.1 and 0.3, the classic simulator's.
 const LIQUID: (u16, u16) = (6_554, 19_661);
@@ -48,11 +48,11 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub fn new(version: Version, penalty: f64, servers: usize, winner_by_rank: bool) -> Self {
+    pub fn new(version: Version, params: EpochParams, servers: usize, winner_by_rank: bool) -> Self {
         let n = VALIDATORS + servers;
         Self {
             version,
-            params: params(version, penalty),
+            params,
             n,
             block: FIRST_BLOCK,
             permits: (0..n).map(|uid| uid < VALIDATORS).collect(),
@@ -155,13 +155,13 @@ impl Machine {
 }
 
 /// The epoch's parameters; the classic variants use Yuma 2's for their consensus step.
-fn params(version: Version, penalty: f64) -> EpochParams {
+pub(super) fn params(version: Version, penalty: f64, moving_average_millionths: u64) -> EpochParams {
     let full = f64::from(u16::MAX);
     EpochParams {
         tempo: TEMPO_BLOCKS,
         activity_cutoff_factor_milli: 13_889,
         kappa: KAPPA,
-        bonds_moving_average: MOVING_AVERAGE_MILLIONTHS,
+        bonds_moving_average: moving_average_millionths,
         bonds_penalty: (penalty * full).round() as u16,
         yuma3_on: matches!(version, Version::Yuma3 | Version::Yuma3Liquid),
         liquid_alpha_on: version == Version::Yuma3Liquid,

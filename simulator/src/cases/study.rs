@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::chain::{Machine, Outcome, entry, to_f64};
+use super::chain::{Machine, Outcome, entry, params, to_f64};
 use super::plan::{CASES, Case, Epoch, VALIDATORS};
 use super::totals::{Total, totals};
 use super::{CasesError, CasesOptions, Version};
@@ -111,6 +111,9 @@ fn chosen(options: &CasesOptions) -> Result<Vec<&'static Case>, CasesError> {
     if let Some(penalty) = options.penalties.iter().find(|penalty| !(0.0..=1.0).contains(*penalty)) {
         return Err(CasesError::Penalty(*penalty));
     }
+    if options.moving_average_millionths > 1_000_000 {
+        return Err(CasesError::MovingAverage(options.moving_average_millionths));
+    }
     let find = |number: &u8| CASES.iter().find(|case| case.number == *number);
     options.cases.iter().map(|number| find(number).ok_or(CasesError::UnknownCase(*number))).collect()
 }
@@ -138,7 +141,8 @@ fn study(case: &'static Case, options: &CasesOptions) -> CaseStudy {
 }
 
 fn run(case: &Case, plan: &[Epoch], version: Version, penalty: f64, options: &CasesOptions) -> CaseRun {
-    let mut machine = Machine::new(version, penalty, case.servers, case.winner_by_rank());
+    let params = params(version, penalty, options.moving_average_millionths);
+    let mut machine = Machine::new(version, params, case.servers, case.winner_by_rank());
     let resets = options.reset_all_versions || version == Version::Yuma2c;
     let mut epochs = Vec::with_capacity(plan.len());
     for (index, epoch) in plan.iter().enumerate() {
@@ -186,6 +190,12 @@ mod tests {
         let penalties = |penalties: &[f64]| CasesOptions { penalties: penalties.to_vec(), ..options(&[1]) };
         assert!(error(&penalties(&[1.5])).contains("1.5"));
         assert!(error(&penalties(&[f64::NAN])).contains("NaN"));
+    }
+
+    #[test]
+    fn a_memory_beyond_all_is_named() {
+        let options = CasesOptions { moving_average_millionths: 1_000_001, ..options(&[1]) };
+        assert!(run_cases(&options, &|_, _| {}).unwrap_err().to_string().contains("1000001"));
     }
 
     #[test]
