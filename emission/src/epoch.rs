@@ -10,9 +10,12 @@
 //! [`run_subnet`] runs every mechanism of a subnet and aggregates; [`run`] is one mechanism.
 
 mod bonds;
+mod classic;
 mod consensus;
+mod era;
 mod liquid;
 mod mechanisms;
+pub mod null;
 mod recycle;
 mod rows;
 mod stake;
@@ -21,13 +24,16 @@ use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 pub use bonds::{bonds_alpha, ema_scalar};
+pub use classic::{column_rates, quantile};
 pub use consensus::{clip_columns, interpolate, weighted_median, weighted_medians};
+pub use era::{EpochEra, run_subnet_by};
 pub use liquid::{LiquidAlpha, ema_by_pair};
 pub use mechanisms::{SubnetEpoch, run_subnet, split_emission};
 pub use rows::{Entry, Rows};
 pub use stake::{child_fraction, inherited_stake, stake_vector, tao_weight, total_stake};
 
 use crate::fixed::{I32F32, I96F32, U64F64, proportion_to_u16, u16_proportion};
+use crate::spec::{EpochRules, Yuma};
 use crate::vector;
 
 /// A stored row of weights or bonds: `(column uid, value in 65535ths)` in the order of submission.
@@ -168,35 +174,32 @@ pub struct EpochOutput {
 /// Runs one mechanism's epoch over `rao_emission`.
 #[must_use]
 pub fn run(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, rao_emission: u64) -> EpochOutput {
-    run_with_stake(input, mechanism, rao_emission, &Standing::new(input))
+    run_with_stake(input, mechanism, rao_emission, &Standing::new(input, EpochRules::PROVEN), None)
 }
 
 /// Stake and permits, which all mechanisms of a subnet share.
 struct Standing {
+    rules: EpochRules,
     stake: Vec<I32F32>,
     old_permits: Vec<bool>,
     new_permits: Vec<bool>,
 }
 
 impl Standing {
-    fn new(input: &EpochInput<'_>) -> Self {
-        let stake = stake_vector(
-            input.alpha_stake,
-            input.root_stake,
-            input.tao_weight,
-            input.stake_threshold,
-            input.owner_uid,
-        );
+    fn new(input: &EpochInput<'_>, rules: EpochRules) -> Self {
+        let (threshold, exempt) = rules.threshold_of(input);
+        let stake = stake_vector(input.alpha_stake, input.root_stake, input.tao_weight, threshold, exempt);
         let k = usize::from(input.params.max_allowed_validators);
-        let mut new_permits = vector::is_topk_nonzero(&stake, k);
+        let mut new_permits = rules.permitted(&stake, k);
         let mut old_permits = input.validator_permit.to_vec();
         old_permits.resize(stake.len(), false);
         for permits in [&mut new_permits, &mut old_permits] {
-            if let Some(permit) = input.owner_uid.and_then(|uid| permits.get_mut(usize::from(uid))) {
+            let owner = input.owner_uid.filter(|_| rules.owner_permit);
+            if let Some(permit) = owner.and_then(|uid| permits.get_mut(usize::from(uid))) {
                 *permit = true;
             }
         }
-        Self { stake, old_permits, new_permits }
+        Self { rules, stake, old_permits, new_permits }
     }
 
     /// Stake of permitted validators that are active; a missing activity counts as inactive.
@@ -218,10 +221,11 @@ fn run_with_stake(
     mechanism: &MechanismInput<'_>,
     rao_emission: u64,
     standing: &Standing,
+    liquid_consensus: Option<&[u16]>,
 ) -> EpochOutput {
-    let active = activity(input, mechanism);
+    let active = activity(input, mechanism, standing.rules);
     let active_stake = standing.active_stake(&active);
-    let vectors = vectors(input, mechanism, standing, active_stake);
+    let vectors = vectors(input, mechanism, standing, active_stake, liquid_consensus);
     let amounts = Amounts::new(&vectors, rao_emission);
     let to_u16 = |x: &[I32F32]| x.iter().map(|v| proportion_to_u16(*v)).collect::<Vec<u16>>();
     EpochOutput {
@@ -240,8 +244,8 @@ fn run_with_stake(
     }
 }
 
-fn activity(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>) -> Vec<bool> {
-    let cutoff = input.params.activity_cutoff_blocks();
+fn activity(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, rules: EpochRules) -> Vec<bool> {
+    let cutoff = rules.activity_cutoff_blocks(input.params);
     mechanism.last_update.iter().map(|updated| updated.saturating_add(cutoff) >= input.block).collect()
 }
 
@@ -250,9 +254,11 @@ fn vectors(
     mechanism: &MechanismInput<'_>,
     standing: &Standing,
     active_stake: Vec<I32F32>,
+    liquid_consensus: Option<&[u16]>,
 ) -> EpochVectors {
     let n = standing.stake.len();
-    let weights = masked_weights(input, mechanism, &standing.old_permits);
+    let rules = standing.rules;
+    let weights = masked_weights(input, mechanism, standing);
     let consensus = weighted_medians(&weights, &active_stake, n, u16_proportion(input.params.kappa));
     let clipped = clip_columns(&weights, &consensus);
     let validator_trust = clipped.row_sums();
@@ -261,14 +267,19 @@ fn vectors(
     let penalty = u16_proportion(input.params.bonds_penalty);
     let step = bonds::BondsStep {
         weights: &interpolate(&weights, &clipped, penalty, n),
-        bonds: masked_bonds(input, mechanism, n),
+        bonds: masked_bonds(input, mechanism, rules, n),
         active_stake: &active_stake,
         incentive: &incentive,
         consensus: &consensus,
         alpha: bonds_alpha(input.params.bonds_moving_average),
         liquid: input.params.liquid(),
+        liquid_consensus: liquid_consensus.map(|stored| era::padded(stored, n)),
     };
-    let (ema_bonds, dividends) = if input.params.yuma3_on { step.yuma3() } else { step.yuma2() };
+    let (ema_bonds, dividends) = match rules.yuma {
+        Yuma::QuantileLiquid => step.yuma2_by_quantiles(input.params),
+        Yuma::Yuma3 if input.params.yuma3_on => step.yuma3(),
+        Yuma::Yuma3 => step.yuma2(),
+    };
     let combined = incentive.iter().zip(&dividends).map(|(i, d)| i.saturating_add(*d));
     let emission_sum = combined.fold(I32F32::ZERO, I32F32::wrapping_add);
     let stake = standing.stake.clone();
@@ -285,12 +296,13 @@ fn vectors(
 }
 
 /// Weights of permitted validators towards neurons that were there when they were set, normalised by row.
-fn masked_weights(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, permits: &[bool]) -> Rows {
+fn masked_weights(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, standing: &Standing) -> Rows {
+    let permits = &standing.old_permits;
     let entries = mechanism.weights.iter().map(Vec::len).sum();
     let mut rows = Rows::with_capacity(permits.len(), entries);
     for (i, permit) in permits.iter().enumerate() {
         if let Some(row) = mechanism.weights.get(i).filter(|_| *permit) {
-            let mask = WeightMask::new(input, mechanism, i);
+            let mask = WeightMask::new(input, mechanism, standing.rules, i);
             // Integers over their sum; both sides without their 32 empty fraction bits divide to the same.
             for (j, w) in row.iter().filter(|(j, _)| mask.keeps(*j)) {
                 rows.push(*j, I32F32::from_bits((*w).into()));
@@ -311,8 +323,8 @@ struct WeightMask<'a> {
 }
 
 impl<'a> WeightMask<'a> {
-    fn new(input: &EpochInput<'a>, mechanism: &MechanismInput<'_>, row: usize) -> Self {
-        let owner = input.owner_uid.is_some_and(|uid| usize::from(uid) == row);
+    fn new(input: &EpochInput<'a>, mechanism: &MechanismInput<'_>, rules: EpochRules, row: usize) -> Self {
+        let owner = rules.owner_self_weight && input.owner_uid.is_some_and(|uid| usize::from(uid) == row);
         let commit = mechanism.earliest_commit.get(row).copied().unwrap_or(u64::MAX);
         Self {
             registered: input.block_at_registration,
@@ -333,17 +345,14 @@ impl<'a> WeightMask<'a> {
 }
 
 /// Stored bonds without those towards neurons registered since the previous epoch.
-fn masked_bonds(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, n: usize) -> Rows {
-    let last_epoch = match input.last_mechanism_step_block {
-        0 => input.block.saturating_sub(input.params.tempo.into()),
-        block => block.saturating_add(1),
-    };
+fn masked_bonds(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, rules: EpochRules, n: usize) -> Rows {
     let registered = |j: u16| input.block_at_registration.get(usize::from(j)).copied().unwrap_or(0);
     let mut rows = Rows::with_capacity(n, mechanism.bonds.iter().map(Vec::len).sum());
     for i in 0..n {
+        let since = rules.bonds_count_since(input, mechanism, i);
         for (j, bond) in mechanism.bonds.get(i).into_iter().flatten() {
-            if last_epoch > registered(*j) {
-                rows.push(*j, bond_value(input.params, *bond));
+            if since > registered(*j) {
+                rows.push(*j, bond_value(input.params, rules, *bond));
             }
         }
         rows.end_row();
@@ -352,8 +361,8 @@ fn masked_bonds(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, n: usize
 }
 
 /// Yuma3 stores proportions; Yuma2 only looks at relations within a column.
-fn bond_value(params: &EpochParams, bond: u16) -> I32F32 {
-    if params.yuma3_on { u16_proportion(bond) } else { I32F32::from_int(bond) }
+fn bond_value(params: &EpochParams, rules: EpochRules, bond: u16) -> I32F32 {
+    if params.yuma3_on && rules.yuma == Yuma::Yuma3 { u16_proportion(bond) } else { I32F32::from_int(bond) }
 }
 
 fn stored_bonds(ema: &Rows, permits: &[bool]) -> Vec<StoredRow> {

@@ -78,6 +78,7 @@ mod op_error;
 pub mod pool;
 pub mod registration_price;
 pub mod share_pool;
+pub mod share_rule;
 pub mod spec;
 pub mod vector;
 

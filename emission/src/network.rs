@@ -1,17 +1,25 @@
 //! The whole chain's economic state in memory, its block step and its operations.
 
 mod bank;
+mod basket;
 mod block;
 mod children;
 mod claims;
 mod coinbase;
+mod curve;
 mod epochs;
+mod flat_fee;
+mod flow;
+mod hooks;
+mod injection;
 mod networks;
 mod owner;
 mod payout;
 mod registration;
+mod root_tao;
 mod staking;
 mod subnet;
+mod upgrade;
 mod weights;
 
 use std::collections::BTreeMap;
@@ -21,17 +29,21 @@ use serde::{Deserialize, Serialize};
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
 pub use bank::{Balances, Bank};
+pub use basket::{BASKET_ESCROW, Basket};
 pub use block::BlockReport;
 pub use children::CHILDREN_MAX;
+pub use curve::Curve;
+pub use hooks::Hooks;
 pub use owner::{ACTIVITY_FACTOR_RANGE, CLAIM_SUBNETS_MAX, MECHANISM_UIDS_MAX, TEMPO_RANGE};
 pub use staking::{Position, PriceLimit, StakeMoved};
 pub use subnet::{
-    BlockEmission, Limits, Mechanism, Neurons, Pending, Relation, Schedule, Secret, Subnet, WeightCommit,
-    default_params,
+    BlockEmission, Consensus, FlowAverages, Limits, LiquidChoice, Mechanism, Neurons, Pending, Relation,
+    Schedule, Secret, Subnet, WeightCommit, default_params,
 };
 pub use weights::{COMMITS_MAX, MECHANISM_STRIDE, NoOpener, Opened, Opener, Weights, commit_hash};
 
-use crate::fixed::{I96F32, U96F32};
+use crate::fixed::{I96F32, U64F64, U96F32};
+use crate::spec::RuntimeSpec;
 
 /// Parameters of the chain; governance may change all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -166,12 +178,34 @@ pub struct Network {
     pub last_lock_rao: u64,
     /// Block of the last network registration.
     pub last_lock_block: u64,
+    /// The rules that the chain runs by; [`Network::upgrade`] changes them.
+    pub spec: RuntimeSpec,
+    /// The bar of the share gate, zero for none; only some specs have one.
+    pub gate_bar: U64F64,
+    /// Baskets of root dividends by validator, where the spec has them.
+    pub baskets: BTreeMap<Hotkey, Basket>,
+    /// The basket that was flushed last.
+    pub basket_cursor: Option<Hotkey>,
 }
 
 impl Network {
-    /// An empty chain with root at a block.
+    /// An empty chain with root at a block, by the rules that are held to vectors.
     #[must_use]
     pub fn new(globals: Globals, block: u64) -> Self {
+        Self::with_spec(globals, block, RuntimeSpec::default())
+    }
+
+    /// An empty chain with root at a block, by the rules of a spec.
+    ///
+    /// ```
+    /// use sn3_emission::{Network, network::Globals, spec::RuntimeSpec};
+    /// let spec = RuntimeSpec::at_version(441)?;
+    /// let network = Network::with_spec(Globals::default(), 8_765_684, spec);
+    /// assert_eq!(network.spec.version, 441);
+    /// # Ok::<(), sn3_emission::spec::UnknownSpec>(())
+    /// ```
+    #[must_use]
+    pub fn with_spec(globals: Globals, block: u64, spec: RuntimeSpec) -> Self {
         Self {
             block,
             globals,
@@ -185,7 +219,17 @@ impl Network {
             root_claims: BTreeMap::new(),
             last_lock_rao: 0,
             last_lock_block: 0,
+            spec,
+            gate_bar: U64F64::ZERO,
+            baskets: BTreeMap::new(),
+            basket_cursor: None,
         }
+    }
+
+    /// Adds or replaces a subnet; its pool gets the spec's curve over its reserves.
+    pub fn insert_subnet(&mut self, mut subnet: Subnet) {
+        subnet.align(&self.spec.pool);
+        self.subnets.insert(subnet.netuid, subnet);
     }
 
     /// A subnet, if it exists.

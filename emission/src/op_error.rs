@@ -150,6 +150,12 @@ op_errors! {
     InvalidSubnetNumber => "the number of subnets in a root claim is out of range",
     /// There is not enough alpha outside the pool.
     NotEnoughAlphaOutToRecycle => "less alpha is outside the pool than would be recycled",
+    /// The runtime of this spec does not have the call.
+    CallUnavailable => "the runtime of this spec does not have this call; choose another spec",
+    /// The block takes no more registrations.
+    TooManyRegistrationsThisBlock => "the block takes no more registrations on this subnet; try the next one",
+    /// The interval takes no more registrations.
+    TooManyRegistrationsThisInterval => "the interval takes no more registrations on this subnet; wait",
     /// Root stake is neither burned nor recycled.
     CannotBurnOrRecycleOnRootSubnet => "root stake can be neither burned nor recycled",
 }

@@ -10,6 +10,8 @@
 //! ```
 
 mod bracket;
+pub mod concentrated;
+pub mod constant_product;
 mod exact;
 pub mod power;
 

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::fixed::U64F64;
 
+mod interval;
+
+pub use interval::Interval;
+
 /// One, in 32 fraction bits.
 const ONE_Q32: u64 = 1 << 32;
 
@@ -21,6 +25,8 @@ pub struct RegistrationPrice {
     pub half_life_blocks: u16,
     /// What a registration multiplies the price with; below one counts as one.
     pub increase: U64F64,
+    /// Registrations of the interval, where the spec adjusts the price to them.
+    pub interval: Interval,
     /// The factor per block that belongs to the half-life, in 32 fraction bits, computed once.
     factor: (u16, u64),
 }
@@ -33,6 +39,7 @@ impl Default for RegistrationPrice {
             max_burn_rao: 100_000_000_000,
             half_life_blocks: 360,
             increase: U64F64::from_bits(23_242_897_532_874_035_200),
+            interval: Interval::default(),
             factor: (360, 4_286_705_684),
         }
     }
@@ -54,6 +61,12 @@ impl RegistrationPrice {
     pub fn bump(&mut self) {
         let raised = U64F64::from_int(self.burn_rao).saturating_mul(self.increase.max(U64F64::ONE));
         self.burn_rao = self.clamped(raised.to_u64());
+    }
+
+    /// One block passes in a spec that adjusts the price to the registrations of an interval.
+    pub fn adjust(&mut self, block: u64) {
+        let burn = self.interval.step(block, self.burn_rao);
+        self.burn_rao = self.clamped(burn);
     }
 
     fn clamped(&self, burn: u64) -> u64 {

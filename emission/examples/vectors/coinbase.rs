@@ -179,7 +179,7 @@ fn add_neurons(network: &mut Network, id: NetUid, s: &Value) {
         bonds: vec![Vec::new(); n],
         incentive: vec![0; n],
         last_update: vec![updated; n],
-        commits: Vec::new(),
+        ..Mechanism::default()
     };
     subnet.mechanisms = vec![mechanism; int(&s["mechanism_count"])];
     for row in list(&s["weights"]) {

@@ -5,9 +5,12 @@ use sn3_emission::epoch::{
     LiquidAlpha, Rows, clip_columns, ema_scalar, interpolate, weighted_median, weighted_medians,
 };
 use sn3_emission::fixed::{
-    Fixed, I32F32, I64F64, U64F64, U96F32, checked_ln, exp_safe, proportion_to_u16, safe_ln, sigmoid,
+    Fixed, I32F32, I64F64, U64F64, U96F32, checked_ln, checked_sqrt, exp_safe, proportion_to_u16, safe_ln,
+    sigmoid,
 };
 use sn3_emission::share_pool::{SafeFloat, SharePool};
+use sn3_emission::share_rule::flow::SQRT_EPSILON;
+use sn3_emission::share_rule::power::safe_pow;
 use sn3_emission::vector;
 
 use super::json::{flag, flags, int, ints, list, pairs, wide};
@@ -15,7 +18,7 @@ use super::{Checker, Run};
 
 /// Runs every list of the file.
 pub fn check(file: &Value, c: &mut Checker) {
-    let runs: [Run; 12] = [
+    let runs: [Run; 13] = [
         ("i32f32_ops", i32f32),
         ("i64f64_ops", i64f64),
         ("u64f64_ops", u64f64),
@@ -28,6 +31,7 @@ pub fn check(file: &Value, c: &mut Checker) {
         ("vectors", vectors),
         ("normalize_64", normalize_64),
         ("safe_float", safe_float),
+        ("flow_pow", flow_pow),
     ];
     for (name, run) in runs {
         for (i, case) in list(&file[name]).iter().enumerate() {
@@ -91,6 +95,13 @@ fn u96f32(v: &Value, c: &mut Checker) {
     c.same("u96f32 to_i96f32", &a.convert(), &sn3_emission::fixed::I96F32::from_bits(int(&v["to_i96f32"])));
     c.same("u96f32 to_u64f64", &a.convert(), &U64F64::from_bits(wide(&v["to_u64f64"])));
     c.same("u96f32 to_u64", &a.to_u64(), &int(&v["to_u64"]));
+}
+
+fn flow_pow(v: &Value, c: &mut Checker) {
+    let of = |name: &str| U64F64::from_bits(wide(&v[name]));
+    c.same("safe_pow", &safe_pow(of("x"), of("p")), &of("safe_pow"));
+    let root = checked_sqrt(of("x"), SQRT_EPSILON);
+    c.same("checked_sqrt", &root, &Some(of("checked_sqrt_eps_1e-3")));
 }
 
 fn transcendental(v: &Value, c: &mut Checker) {

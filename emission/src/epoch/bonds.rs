@@ -13,6 +13,8 @@ pub(super) struct BondsStep<'a> {
     pub consensus: &'a [I32F32],
     pub alpha: I32F32,
     pub liquid: Option<LiquidAlpha>,
+    /// What liquid alpha reads in place of the consensus.
+    pub liquid_consensus: Option<Vec<I32F32>>,
 }
 
 /// The share of the new bond in the moving average: `1 - bonds_moving_average / 10^6`.
@@ -63,12 +65,21 @@ fn drain_positive(acc: &mut [I32F32], out: &mut Rows) {
 
 impl BondsStep<'_> {
     /// Yuma2: stake-weighted bond deltas, relative within a column. Answers (bonds to store, dividends).
-    pub(super) fn yuma2(mut self) -> (Rows, Vec<I32F32>) {
+    pub(super) fn yuma2(self) -> (Rows, Vec<I32F32>) {
+        let (n, alpha) = (self.active_stake.len(), self.alpha);
+        self.relative_bonds(|delta, bonds| ema_scalar(delta, bonds, alpha, n))
+    }
+
+    /// Yuma2 with any moving average.
+    pub(super) fn relative_bonds(
+        mut self,
+        average: impl FnOnce(&Rows, &Rows) -> Rows,
+    ) -> (Rows, Vec<I32F32>) {
         let n = self.active_stake.len();
         self.bonds.normalise_columns(n);
         let mut delta = self.weights.filter_map(|i, _, v| Some(v.saturating_mul(self.active_stake[i])));
         delta.normalise_columns(n);
-        let mut ema = ema_scalar(&delta, &self.bonds, self.alpha, n);
+        let mut ema = average(&delta, &self.bonds);
         ema.normalise_columns(n);
         let mut dividends = ema.weighted_row_sums(self.incentive);
         crate::vector::normalise(&mut dividends);
@@ -79,9 +90,10 @@ impl BondsStep<'_> {
     /// Yuma3: absolute bonds in `[0, 1]` per pair. Answers (bonds to store, dividends).
     pub(super) fn yuma3(self) -> (Rows, Vec<I32F32>) {
         let n = self.active_stake.len();
+        let consensus = self.liquid_consensus.as_deref().unwrap_or(self.consensus);
         let ema = match &self.liquid {
-            Some(liquid) if self.consensus.iter().any(|c| !c.is_zero()) => {
-                liquid.ema(self.weights, &self.bonds, self.consensus)
+            Some(liquid) if consensus.iter().any(|c| !c.is_zero()) => {
+                liquid.ema(self.weights, &self.bonds, consensus)
             }
             _ => ema_scalar(self.weights, &self.bonds, self.alpha, n),
         };

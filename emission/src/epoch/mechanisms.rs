@@ -2,6 +2,7 @@
 
 use super::{EpochInput, EpochOutput, MechanismInput, Standing, mechanism_weight, run_with_stake};
 use crate::fixed::U64F64;
+use crate::spec::EpochRules;
 
 /// A subnet's epoch: aggregates over mechanisms, and each mechanism's own output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +58,24 @@ pub fn run_subnet(
     split: Option<&[u16]>,
     rao_emission: u64,
 ) -> SubnetEpoch {
-    let parts = split_emission(rao_emission, u8::try_from(mechanisms.len()).unwrap_or(u8::MAX), split);
-    let standing = Standing::new(input);
-    let mut aggregate = SubnetEpoch::empty(standing.stake.len());
-    for (m, (mechanism, part)) in mechanisms.iter().zip(parts).enumerate() {
-        let output = run_with_stake(input, mechanism, part, &standing);
-        aggregate.add(output, mechanism_weight(part, rao_emission, m == 0));
+    let standing = Standing::new(input, EpochRules::PROVEN);
+    run_parts(mechanisms.len(), split, rao_emission, standing.stake.len(), |m, part| {
+        run_with_stake(input, &mechanisms[m], part, &standing, None)
+    })
+}
+
+/// Runs each of `count` mechanisms over its part and aggregates over `n` neurons.
+pub(super) fn run_parts(
+    count: usize,
+    split: Option<&[u16]>,
+    rao_emission: u64,
+    n: usize,
+    mut run: impl FnMut(usize, u64) -> EpochOutput,
+) -> SubnetEpoch {
+    let parts = split_emission(rao_emission, u8::try_from(count).unwrap_or(u8::MAX), split);
+    let mut aggregate = SubnetEpoch::empty(n);
+    for (m, part) in parts.into_iter().enumerate().take(count) {
+        aggregate.add(run(m, part), mechanism_weight(part, rao_emission, m == 0));
     }
     aggregate
 }

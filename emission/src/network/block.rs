@@ -2,10 +2,14 @@
 
 use sn3_protocol::NetUid;
 
-use super::Network;
-use crate::fixed::{Fixed, I96F32, U64F64};
+use super::{Hooks, Network, Subnet};
+use crate::fixed::{Fixed, I96F32, U64F64, U96F32};
 use crate::issuance::{SUPPLY_MAX_RAO, block_emission};
+use crate::spec::{FractionBits, NeuronPrice, PriceAge, RootDividends};
 use crate::vector::moving_average;
+
+/// The age at which a moving price had half its rate in specs 246 to 251.
+const FIXED_HALVING_BLOCKS: u64 = 100_800;
 
 /// What a block step did that a pallet turns into events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,24 +35,41 @@ impl Network {
 
     /// Steps one block; `opener` opens the timelocked weights whose epoch has come.
     pub fn step_block_with(&mut self, parent_hash: &[u8; 32], opener: &mut dyn super::Opener) -> BlockReport {
+        self.step_block_hooked(parent_hash, &mut Hooks::opening(opener))
+    }
+
+    /// Steps one block with hooks. Pools that do not follow the spec's curve yet get it first.
+    pub fn step_block_hooked(&mut self, parent_hash: &[u8; 32], hooks: &mut Hooks<'_>) -> BlockReport {
         self.block += 1;
         let mut report = BlockReport { block: self.block, ..BlockReport::default() };
-        self.decay_registration_prices();
+        self.align_pools();
+        self.tick_epoch_indices();
+        self.move_registration_prices();
         let credit = self.mint();
-        self.reveal_timelocked(opener);
-        self.run_coinbase(credit, &mut report);
+        hooks.open(|opener| self.reveal_timelocked(opener));
+        self.run_coinbase(credit, hooks, &mut report);
         self.update_prices();
         self.apply_due_children(&mut report);
-        self.auto_claim(parent_hash);
+        self.pay_root_stakers(parent_hash);
         report
     }
 
-    fn decay_registration_prices(&mut self) {
-        if self.block > 1 {
-            for (netuid, subnet) in &mut self.subnets {
-                if netuid.0 != 0 {
-                    subnet.registration_price.decay();
-                }
+    /// Claims of root dividends, where the spec has them.
+    fn pay_root_stakers(&mut self, parent_hash: &[u8; 32]) {
+        match self.spec.payout.root_dividends {
+            RootDividends::Claims => self.auto_claim(parent_hash),
+            RootDividends::Baskets => self.flush_next_basket(),
+            RootDividends::Tao => (),
+        }
+    }
+
+    fn move_registration_prices(&mut self) {
+        let (block, rule) = (self.block, self.spec.registration.price);
+        for subnet in self.subnets.values_mut().filter(|subnet| subnet.netuid.0 != 0) {
+            match rule {
+                NeuronPrice::HalfLife if block > 1 => subnet.registration_price.decay(),
+                NeuronPrice::HalfLife => (),
+                NeuronPrice::Interval => subnet.registration_price.adjust(block),
             }
         }
     }
@@ -61,23 +82,98 @@ impl Network {
         minted
     }
 
-    /// Moving prices and displayed root proportions (sections 2.8 and 2).
+    /// Moving prices and displayed root proportions (sections 2.8 and 2; runtime timeline, section 1.4).
     fn update_prices(&mut self) {
-        let root_tao = self.root_tao();
-        let globals = self.globals.clone();
-        let block = self.block;
-        for subnet in self.subnets.values_mut().filter(|subnet| subnet.is_emitted_to()) {
-            let first = subnet.first_emission_block.unwrap_or(block);
-            let age = U64F64::from_int(block.saturating_sub(first.saturating_sub(1)));
-            let halving = U64F64::from_int(globals.ema_price_halving_blocks);
-            let progress = age.safe_div(age.saturating_add(halving));
-            let alpha = globals.moving_alpha.convert::<U64F64>().saturating_mul(progress);
-            let price = subnet.price().min(U64F64::ONE);
-            let average = moving_average(alpha, price, subnet.moving_price.convert());
-            subnet.moving_price = average.convert::<I96F32>();
-            let weight = globals.tao_weight_fixed();
+        let (root_tao, weight) = (self.root_tao(), self.globals.tao_weight_fixed());
+        let emitted: Vec<NetUid> =
+            self.subnets.values().filter(|s| self.is_emitted_to(s)).map(|s| s.netuid).collect();
+        for netuid in emitted {
+            let average = self.next_moving_price(&self.subnets[&netuid]);
+            let subnet = self.subnets.get_mut(&netuid).expect("emitted subnets exist");
+            subnet.moving_price = average;
             subnet.root_proportion =
                 crate::issuance::root_proportion(root_tao, weight, subnet.alpha_issuance());
         }
+    }
+
+    fn next_moving_price(&self, subnet: &Subnet) -> I96F32 {
+        let rules = &self.spec.price;
+        let spot = subnet.price();
+        let price = if rules.capped { spot.min(U64F64::ONE) } else { spot };
+        let age = self.price_age(subnet);
+        match rules.bits {
+            FractionBits::Bits64 => {
+                let rate = rate_at(self.globals.moving_alpha.convert::<U64F64>(), age.map(as_u64f64));
+                moving_average(rate, price, subnet.moving_price.convert()).convert()
+            }
+            FractionBits::Bits32 => {
+                let rate = rate_at_32(self.globals.moving_alpha.convert::<U96F32>(), age);
+                moving_average_32(rate, price.convert(), subnet.moving_price.convert()).convert()
+            }
+        }
+    }
+
+    /// Blocks of age and of half the full rate; none where age does not slow the average.
+    fn price_age(&self, subnet: &Subnet) -> Option<(u64, u64)> {
+        let halving = self.globals.ema_price_halving_blocks;
+        let registered = self.block.saturating_sub(subnet.registered_at);
+        match self.spec.price.age {
+            PriceAge::None => None,
+            PriceAge::RegistrationFixed => Some((registered, FIXED_HALVING_BLOCKS)),
+            PriceAge::Registration => Some((registered, halving)),
+            PriceAge::Start => {
+                let first = subnet.first_emission_block.unwrap_or(self.block);
+                Some((self.block.saturating_sub(first.saturating_sub(1)), halving))
+            }
+        }
+    }
+}
+
+fn as_u64f64((age, halving): (u64, u64)) -> (U64F64, U64F64) {
+    (U64F64::from_int(age), U64F64::from_int(halving))
+}
+
+/// The average's rate, slowed by age.
+fn rate_at(rate: U64F64, age: Option<(U64F64, U64F64)>) -> U64F64 {
+    age.map_or(rate, |(age, halving)| rate.saturating_mul(age.safe_div(age.saturating_add(halving))))
+}
+
+fn rate_at_32(rate: U96F32, age: Option<(u64, u64)>) -> U96F32 {
+    let Some((age, halving)) = age else { return rate };
+    let (age, halving) = (U96F32::from_int(age), U96F32::from_int(halving));
+    rate.saturating_mul(age.safe_div(age.saturating_add(halving)))
+}
+
+fn moving_average_32(rate: U96F32, new: U96F32, old: U96F32) -> U96F32 {
+    rate.saturating_mul(new).saturating_add(U96F32::ONE.saturating_sub(rate).saturating_mul(old))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Globals;
+    use crate::pool::Pool;
+    use crate::spec::RuntimeSpec;
+
+    /// Price 4, rate 1/4, 201,600 blocks after registration, 100,800 after the start.
+    fn next(version: u32) -> i128 {
+        let spec = RuntimeSpec::at_version(version).unwrap();
+        let globals = Globals { moving_alpha: I96F32::from_bits(1 << 30), ..Globals::default() };
+        let mut network = Network::with_spec(globals, 201_600, spec);
+        let mut subnet = Subnet::new(NetUid(1), 0);
+        subnet.pool = Pool::new(4_000_000_000, 1_000_000_000);
+        subnet.first_emission_block = Some(100_801);
+        network.insert_subnet(subnet);
+        network.next_moving_price(&network.subnets[&NetUid(1)]).to_bits()
+    }
+
+    #[test]
+    fn the_moving_price_is_slowed_as_its_version_says() {
+        assert_eq!(next(233), 1 << 32); // 1/4 of 4
+        assert_eq!(next(234), 1 << 30); // 1/4 of 1
+        assert_eq!(next(246), ((1 << 32) * 2_i128 / 3) / 4); // 2/3 of it
+        assert_eq!(next(252), 1 << 29); // 1/2
+        assert_eq!(next(258), ((1 << 32) / 3) / 4); // 1/3
+        assert_eq!(next(425), ((1 << 32) / 3) / 4);
     }
 }

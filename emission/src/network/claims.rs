@@ -101,6 +101,7 @@ impl Network {
 
     /// Adds root stake with the TAO that came to root's account, without back-pay of dividends.
     pub(super) fn grow_root(&mut self, hotkey: &Hotkey, coldkey: &Coldkey, tao: u64) {
+        self.flush_basket(hotkey);
         self.credit_stake(ROOT, hotkey, coldkey, tao);
         let root = self.subnets.get_mut(&ROOT).expect("root always exists");
         root.account_tao = root.account_tao.saturating_add(tao);
@@ -119,6 +120,7 @@ impl Network {
 
     /// Moves what counts as claimed along with a change of root stake.
     pub(super) fn shift_claimed(&mut self, hotkey: &Hotkey, coldkey: &Coldkey, amount: u64, up: bool) {
+        self.shift_basket_claim(hotkey, coldkey, amount, up);
         let Some(state) = self.hotkeys.get_mut(hotkey) else { return };
         for (netuid, rate) in &state.claimable {
             let shift = u128::from(rate.saturating_mul(I96F32::from_int(amount)).to_u64());

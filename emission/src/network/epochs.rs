@@ -3,15 +3,17 @@
 use sn3_protocol::{Hotkey, NetUid};
 
 use super::payout::Amounts;
-use super::{BlockReport, Network, Pending, Subnet};
-use crate::epoch::{EpochInput, MechanismInput, SubnetEpoch, inherited_stake, run_subnet};
+use super::{BlockReport, Consensus, LiquidChoice, Mechanism, Network, Pending, Schedule, Subnet};
+use crate::epoch::{EpochEra, EpochInput, MechanismInput, SubnetEpoch, inherited_stake, null, run_subnet_by};
+use crate::spec::{EpochPeriod, LiquidConsensus};
 
 impl Network {
     /// Drains the subnets whose epoch is due, then runs and pays out each, ascending.
     pub(super) fn run_due_epochs(&mut self, order: &[NetUid], report: &mut BlockReport) {
         let mut drained = Vec::new();
+        let limit = self.epochs_max();
         for netuid in order {
-            if let Some(pending) = self.drain_if_due(*netuid, drained.len(), report) {
+            if let Some(pending) = self.drain_if_due(*netuid, drained.len() < limit, report) {
                 drained.push((*netuid, pending));
             }
         }
@@ -22,28 +24,84 @@ impl Network {
         }
     }
 
+    /// Whether a subnet's epoch is due in a block.
+    #[must_use]
+    pub fn epoch_is_due(&self, subnet: &Subnet, block: u64) -> bool {
+        let tempo = subnet.params.tempo;
+        match self.spec.schedule.period {
+            EpochPeriod::Modulo | EpochPeriod::ModuloChecked => {
+                Schedule::blocks_until_modulo(block, subnet.netuid, tempo) == 0
+            }
+            EpochPeriod::Stateful => subnet.schedule.is_due(block, tempo),
+        }
+    }
+
+    /// The epoch index that commits of a block carry: by block number, or the counter, one more when an epoch
+    /// is due.
+    #[must_use]
+    pub fn commit_epoch(&self, subnet: &Subnet) -> u64 {
+        match self.spec.schedule.period {
+            EpochPeriod::Modulo | EpochPeriod::ModuloChecked => {
+                Schedule::modulo_index(self.block, subnet.netuid, subnet.params.tempo)
+            }
+            EpochPeriod::Stateful => subnet.lookahead_epoch(self.block),
+        }
+    }
+
+    /// Where epochs go by block number, so does their index.
+    pub(super) fn tick_epoch_indices(&mut self) {
+        if self.spec.schedule.period == EpochPeriod::Stateful {
+            return;
+        }
+        for subnet in self.subnets.values_mut() {
+            subnet.schedule.epoch_index =
+                Schedule::modulo_index(self.block, subnet.netuid, subnet.params.tempo);
+        }
+    }
+
+    /// How many epochs may run in the current block.
+    pub(super) fn epochs_max(&self) -> usize {
+        if self.spec.schedule.period != EpochPeriod::Stateful {
+            return usize::MAX;
+        }
+        let limit = usize::from(self.globals.max_epochs_per_block);
+        if self.null_is_due() { limit.min(1) } else { limit }
+    }
+
+    fn null_is_due(&self) -> bool {
+        let due = |s: &Subnet| s.consensus == Consensus::Null && self.epoch_is_due(s, self.block);
+        self.spec.schedule.null_consensus && self.subnets.values().any(due)
+    }
+
     /// Advances a subnet's schedule; answers its pending amounts when its epoch runs in this block.
-    fn drain_if_due(&mut self, netuid: NetUid, ran: usize, report: &mut BlockReport) -> Option<Pending> {
-        let (block, limit) = (self.block, usize::from(self.globals.max_epochs_per_block));
+    fn drain_if_due(&mut self, netuid: NetUid, free: bool, report: &mut BlockReport) -> Option<Pending> {
+        let (block, period) = (self.block, self.spec.schedule.period);
+        let due = self.epoch_is_due_after_tick(netuid)?;
         let subnet = self.subnets.get_mut(&netuid)?;
         let schedule = &mut subnet.schedule;
-        schedule.blocks_since_last_step += 1;
-        if !schedule.is_due(block, subnet.params.tempo) {
+        if !due {
             return None;
         }
-        if ran >= limit {
+        if !free {
             schedule.pending_epoch_at = block + 1;
             report.deferred.push(netuid);
             return None;
         }
         schedule.last_epoch_block = block;
         schedule.pending_epoch_at = 0;
-        schedule.epoch_index += 1;
+        if period == EpochPeriod::Stateful {
+            schedule.epoch_index += 1;
+        }
         let consistent = subnet.neurons.uids.len() == subnet.neurons.hotkeys.len();
-        consistent.then(|| {
+        (consistent || period == EpochPeriod::Modulo).then(|| {
             schedule.blocks_since_last_step = 0;
             std::mem::take(&mut subnet.pending)
         })
+    }
+
+    fn epoch_is_due_after_tick(&mut self, netuid: NetUid) -> Option<bool> {
+        self.subnets.get_mut(&netuid)?.schedule.blocks_since_last_step += 1;
+        self.subnet(netuid).map(|subnet| self.epoch_is_due(subnet, self.block))
     }
 
     fn run_epoch(&mut self, netuid: NetUid, pending: Pending) {
@@ -51,7 +109,7 @@ impl Network {
         let epoch = self.compute_epoch(netuid, total);
         let subnet = self.subnets.get_mut(&netuid).expect("drained subnets exist");
         let amounts = Amounts::new(subnet, &epoch);
-        subnet.store_epoch(epoch);
+        subnet.store_epoch(epoch, self.spec.epoch.liquid_consensus == LiquidConsensus::Chosen);
         self.distribute(netuid, &pending, &amounts);
     }
 
@@ -88,7 +146,25 @@ impl Network {
                 earliest_commit,
             })
             .collect();
-        run_subnet(&input, &mechanisms, subnet.emission_split.as_deref(), rao_emission)
+        let split = subnet.emission_split.as_deref();
+        if subnet.consensus == Consensus::Null && self.spec.schedule.null_consensus {
+            return null::run_subnet(&input, &mechanisms, split, rao_emission);
+        }
+        run_subnet_by(&self.era_of(subnet), &input, &mechanisms, split, rao_emission)
+    }
+
+    /// The epoch's rules, and the consensus that liquid alpha reads.
+    fn era_of<'a>(&self, subnet: &'a Subnet) -> EpochEra<'a> {
+        let previous = self.spec.epoch.liquid_consensus == LiquidConsensus::Chosen
+            && match subnet.liquid_choice {
+                LiquidChoice::Current => false,
+                LiquidChoice::Previous => true,
+                LiquidChoice::Auto => subnet.params.bonds_penalty == u16::MAX,
+            };
+        let stored = |mechanism: &'a Mechanism| {
+            Some(mechanism.consensus.as_slice()).filter(|stored| previous && !stored.is_empty())
+        };
+        EpochEra { rules: self.spec.epoch, liquid_consensus: subnet.mechanisms.iter().map(stored).collect() }
     }
 
     /// Alpha and root stake by uid after inheritance over child keys.
@@ -134,7 +210,7 @@ impl Subnet {
         earliest
     }
 
-    fn store_epoch(&mut self, epoch: SubnetEpoch) {
+    fn store_epoch(&mut self, epoch: SubnetEpoch, keep_consensus: bool) {
         let neurons = &mut self.neurons;
         neurons.active = epoch.active;
         neurons.emission = epoch.emission;
@@ -146,6 +222,7 @@ impl Subnet {
         for (mechanism, output) in self.mechanisms.iter_mut().zip(epoch.mechanisms) {
             mechanism.bonds = output.bonds;
             mechanism.incentive = output.incentive;
+            mechanism.consensus = if keep_consensus { output.consensus } else { Vec::new() };
         }
     }
 }

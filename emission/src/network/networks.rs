@@ -4,12 +4,13 @@
 
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
-use super::{Bank, Network, Subnet};
+use super::{BASKET_ESCROW, Bank, Network, Subnet};
 use crate::OpError;
-use crate::fixed::U64F64;
+use crate::fixed::{I96F32, U64F64};
 use crate::issuance::{LockCost, block_emission};
 use crate::pool::Pool;
 use crate::share_pool::SharePool;
+use crate::spec::{NetworkLimit, NewPool};
 
 impl Network {
     /// What registering a network costs in the current block, in rao.
@@ -38,7 +39,8 @@ impl Network {
         if self.owner_of(hotkey).is_some_and(|owner| owner != *coldkey) {
             return Err(OpError::NonAssociatedColdKey);
         }
-        let full = self.subnets.len() > usize::from(self.globals.subnet_limit);
+        let limited = self.spec.networks.limit != NetworkLimit::None;
+        let full = limited && self.subnets.len() > usize::from(self.globals.subnet_limit);
         let dissolved =
             if full { Some(self.prunable_subnet().ok_or(OpError::SubnetLimitReached)?) } else { None };
         let cost = self.network_cost();
@@ -57,16 +59,35 @@ impl Network {
     /// Creates a subnet whose pool holds `tao`, which the caller has taken from somebody or minted.
     pub fn create_network(&mut self, coldkey: &Coldkey, hotkey: &Hotkey, tao: u64) -> NetUid {
         let netuid = self.free_netuid();
-        let price = self.median_price();
         let mut subnet = Subnet::new(netuid, self.block);
-        subnet.pool = Pool::new(tao, U64F64::from_int(tao).safe_div(price).to_u64());
-        subnet.account_tao = tao;
+        subnet.pool = self.new_pool(tao);
+        subnet.account_tao = subnet.pool.tao;
         subnet.owner_coldkey = Some(*coldkey);
         subnet.owner_hotkey = Some(*hotkey);
-        self.total_stake = self.total_stake.saturating_add(tao);
-        self.subnets.insert(netuid, subnet);
+        subnet.emission_enabled = !self.spec.networks.starts_off;
+        subnet.params.bonds_penalty = self.spec.default_bonds_penalty();
+        if !self.spec.networks.start_call {
+            subnet.first_emission_block = Some(self.block + 1);
+            subnet.subtoken_enabled = true;
+        }
+        self.total_issuance = self.total_issuance.saturating_sub(tao - subnet.pool.tao);
+        self.total_stake = self.total_stake.saturating_add(subnet.pool.tao);
+        self.insert_subnet(subnet);
         self.register_free(coldkey, hotkey, netuid).expect("a new subnet has a free slot");
         netuid
+    }
+
+    /// What a new subnet's pool holds of what was paid (runtime timeline, section 6.6).
+    fn new_pool(&self, tao: u64) -> Pool {
+        match self.spec.networks.pool {
+            NewPool::LeastLock => {
+                let least = tao.min(self.globals.network_min_lock_rao);
+                Pool::new(least, least)
+            }
+            NewPool::WholeLock | NewPool::ExactlyPaid => {
+                Pool::new(tao, U64F64::from_int(tao).safe_div(self.median_price()).to_u64())
+            }
+        }
     }
 
     fn free_netuid(&self) -> NetUid {
@@ -87,7 +108,8 @@ impl Network {
         }
     }
 
-    /// The subnet that a registration at the limit dissolves: lowest moving price, then earliest.
+    /// The subnet that a registration at the limit dissolves: lowest moving price, or least emission by the spec's
+    /// rule, then earliest.
     #[must_use]
     pub fn prunable_subnet(&self) -> Option<NetUid> {
         let immune_for = self.globals.network_immunity_blocks;
@@ -95,8 +117,15 @@ impl Network {
             .values()
             .filter(|subnet| subnet.netuid.0 != 0)
             .filter(|subnet| self.block.saturating_sub(subnet.registered_at) >= immune_for)
-            .min_by_key(|subnet| (subnet.moving_price, subnet.registered_at, subnet.netuid))
+            .min_by_key(|subnet| (self.worth(subnet), subnet.registered_at, subnet.netuid))
             .map(|subnet| subnet.netuid)
+    }
+
+    fn worth(&self, subnet: &Subnet) -> I96F32 {
+        match self.spec.networks.limit {
+            NetworkLimit::LeastEmission => I96F32::from_int(subnet.block_emission.tao_in),
+            NetworkLimit::None | NetworkLimit::LowestPrice => subnet.moving_price,
+        }
     }
 
     /// Dissolves a subnet: its TAO goes to the alpha holders in proportion; what rounding leaves is recycled.
@@ -108,12 +137,18 @@ impl Network {
             return Err(OpError::SubnetNotExists);
         }
         let subnet = self.subnets.remove(&netuid).ok_or(OpError::SubnetNotExists)?;
-        let paid = pay_holders(&subnet, bank);
+        let (paid, cash) = pay_holders(&subnet, bank);
         self.total_issuance = self.total_issuance.saturating_sub(subnet.account_tao - paid);
         self.total_stake = self.total_stake.saturating_sub(subnet.pool.tao);
         for state in self.hotkeys.values_mut() {
             state.claimable.remove(&netuid);
             state.claimed.remove(&netuid);
+        }
+        for basket in self.baskets.values_mut() {
+            basket.pending.remove(&netuid);
+        }
+        for (hotkey, tao) in cash {
+            self.grow_root(&hotkey, &BASKET_ESCROW, tao);
         }
         Ok(())
     }
@@ -124,6 +159,9 @@ impl Network {
     /// Not the owner, started already, or too young.
     pub fn start_call(&mut self, coldkey: &Coldkey, netuid: NetUid) -> Result<u64, OpError> {
         let (block, delay) = (self.block, self.globals.start_call_delay_blocks);
+        if !self.spec.networks.start_call {
+            return Err(OpError::CallUnavailable);
+        }
         let subnet = self.subnets.get_mut(&netuid).ok_or(OpError::SubnetNotExists)?;
         if subnet.owner_coldkey != Some(*coldkey) {
             return Err(OpError::NotSubnetOwner);
@@ -140,17 +178,22 @@ impl Network {
     }
 }
 
-/// Pays a dissolved subnet's TAO to everybody who holds its alpha; answers how much was paid.
-fn pay_holders(subnet: &Subnet, bank: &mut impl Bank) -> u64 {
+/// Pays a dissolved subnet's TAO to everybody who holds its alpha; answers how much was paid, and what of it
+/// belongs to baskets.
+fn pay_holders(subnet: &Subnet, bank: &mut impl Bank) -> (u64, Vec<(Hotkey, u64)>) {
     let all: u128 = subnet.stakes.values().map(|pool| u128::from(SharePool::value(pool))).sum();
-    let mut paid = 0;
-    for pool in subnet.stakes.values() {
+    let (mut paid, mut cash) = (0, Vec::new());
+    for (hotkey, pool) in &subnet.stakes {
         for (coldkey, _) in pool.shares() {
             let part = u128::from(subnet.account_tao) * u128::from(pool.value_of(coldkey)) / all.max(1);
             let part = u64::try_from(part).unwrap_or(u64::MAX).min(subnet.account_tao - paid);
-            bank.credit(coldkey, part);
             paid += part;
+            if *coldkey == BASKET_ESCROW {
+                cash.push((*hotkey, part));
+            } else {
+                bank.credit(coldkey, part);
+            }
         }
     }
-    paid
+    (paid, cash)
 }

@@ -23,9 +23,12 @@ impl Network {
     /// The owner sets the tempo; the current period starts anew.
     ///
     /// # Errors
-    /// Not the owner, or out of [`TEMPO_RANGE`].
+    /// Not the owner, out of [`TEMPO_RANGE`], or a spec whose tempo only root may set.
     pub fn set_tempo(&mut self, coldkey: &Coldkey, netuid: NetUid, tempo: u16) -> Result<(), OpError> {
         let block = self.block;
+        if self.spec.schedule.period != crate::spec::EpochPeriod::Stateful {
+            return Err(OpError::CallUnavailable);
+        }
         let subnet = self.owned(coldkey, netuid)?;
         if !TEMPO_RANGE.contains(&tempo) {
             return Err(OpError::TempoOutOfBounds);
@@ -59,6 +62,9 @@ impl Network {
     /// Not the owner, commit-reveal is on, one is pending, or the next one is that near anyway.
     pub fn trigger_epoch(&mut self, coldkey: &Coldkey, netuid: NetUid) -> Result<u64, OpError> {
         let (block, window) = (self.block, self.globals.admin_freeze_window_blocks);
+        if self.spec.schedule.period != crate::spec::EpochPeriod::Stateful {
+            return Err(OpError::CallUnavailable);
+        }
         let subnet = self.owned(coldkey, netuid)?;
         if subnet.params.commit_reveal_enabled {
             return Err(OpError::DynamicTempoBlockedByCommitReveal);
@@ -92,7 +98,7 @@ impl Network {
             bonds: vec![Vec::new(); n],
             incentive: vec![0; n],
             last_update: vec![0; n],
-            commits: Vec::new(),
+            ..Mechanism::default()
         };
         subnet.mechanisms.resize(count, empty);
         subnet.emission_split = None;
@@ -171,7 +177,7 @@ impl Network {
         }
     }
 
-    /// Claims a coldkey's root dividends on some subnets.
+    /// Claims a coldkey's root dividends on some subnets; where the spec has baskets, also all of its baskets.
     ///
     /// # Errors
     /// No subnets, or more than [`CLAIM_SUBNETS_MAX`].
@@ -180,6 +186,9 @@ impl Network {
             return Err(OpError::InvalidSubnetNumber);
         }
         self.claim_on(coldkey, |netuid| netuids.contains(&netuid));
+        if self.spec.payout.root_dividends == crate::spec::RootDividends::Baskets {
+            self.claim_baskets(coldkey);
+        }
         Ok(())
     }
 }

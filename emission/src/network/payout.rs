@@ -7,6 +7,7 @@ use sn3_protocol::{Coldkey, Hotkey, NetUid};
 use super::{Network, Pending, Subnet};
 use crate::epoch::{SubnetEpoch, child_fraction};
 use crate::fixed::{I96F32, U96F32};
+use crate::spec::{ChildTake, DividendSplit, OwnerIncentive, RootDividends, TradeFee, ValidatorPool};
 
 /// What an epoch returned, by hotkey in ascending order.
 pub(super) struct Amounts {
@@ -25,7 +26,7 @@ impl Amounts {
     }
 }
 
-type Shares = BTreeMap<Hotkey, U96F32>;
+pub(super) type Shares = BTreeMap<Hotkey, U96F32>;
 
 /// What one hotkey's dividends turned into.
 struct Family {
@@ -40,19 +41,32 @@ fn u16_part(part: u16) -> U96F32 {
 impl Network {
     /// Pays one subnet's drained amounts out in the reference's order.
     pub(super) fn distribute(&mut self, netuid: NetUid, pending: &Pending, amounts: &Amounts) {
-        let incentive_sum = amounts.incentives.values().fold(0, |acc: u64, v| acc.saturating_add(*v));
-        let validator_alpha = match incentive_sum {
-            0 => pending.validator.saturating_add(pending.server),
-            _ => pending.validator,
-        };
         let dividends = self.dividends_with_families(netuid, &amounts.dividends);
-        let (alpha, root) = self.split_by_stake(netuid, &dividends, validator_alpha, pending.root_alpha);
+        let parts = self.split_by_stake(netuid, &dividends);
+        let alpha = parts.alpha(self.spec.payout.validator_pool, pending, amounts);
         self.pay_owner(netuid, pending.owner_cut);
         self.pay_miners(netuid, &amounts.incentives);
         self.pay_alpha_dividends(netuid, alpha);
-        self.pay_root_dividends(netuid, root);
-        let block = self.block;
-        self.paid_mut(netuid).schedule.last_mechanism_step_block = block;
+        self.pay_root(netuid, pending, &parts);
+        let (block, keeps) = (self.block, self.spec.pool.fee == TradeFee::FlatOrYield);
+        let subnet = self.paid_mut(netuid);
+        subnet.schedule.last_mechanism_step_block = block;
+        if keeps {
+            subnet.stake_at_epoch =
+                subnet.stakes.iter().map(|(hotkey, pool)| (*hotkey, pool.value())).collect();
+        }
+    }
+
+    /// Root's dividends, as the spec pays them. TAO that an upgrade found waiting is paid as such.
+    fn pay_root(&mut self, netuid: NetUid, pending: &Pending, parts: &DividendParts) {
+        if pending.root_tao > 0 {
+            self.pay_root_tao(netuid, parts.root(pending.root_tao));
+        }
+        match self.spec.payout.root_dividends {
+            RootDividends::Tao => (),
+            RootDividends::Claims => self.pay_root_dividends(netuid, parts.root(pending.root_alpha)),
+            RootDividends::Baskets => self.queue_basket_deposits(netuid, parts.root(pending.root_alpha)),
+        }
     }
 
     fn paid_mut(&mut self, netuid: NetUid) -> &mut Subnet {
@@ -90,13 +104,19 @@ impl Network {
             take: u16_part(subnet.childkey_take.get(hotkey).copied().unwrap_or(0)),
         };
         let owner = self.owner_of(hotkey);
-        let all = U96F32::from_int(dividend);
-        let (mut remaining, mut total_take) = (all, U96F32::ZERO);
+        let mut all = U96F32::from_int(dividend);
+        let mut total_take = U96F32::ZERO;
+        let per_parent = self.spec.payout.child_take == ChildTake::PerParent;
+        if !per_parent {
+            total_take = takes.take.saturating_mul(all);
+            all = all.saturating_sub(total_take);
+        }
+        let mut remaining = all;
         let mut family = Family { credits: Vec::with_capacity(parents.len() + 1), recycled: 0 };
         for ((_, parent), contribution) in parents.iter().zip(contributions) {
             let mut emission = all.saturating_mul(contribution.safe_div(total));
             remaining = remaining.saturating_sub(emission);
-            if self.owner_of(parent) != owner {
+            if per_parent && self.owner_of(parent) != owner {
                 let (burn, take) = takes.of(emission);
                 emission = emission.saturating_sub(burn).saturating_sub(take);
                 total_take = total_take.saturating_add(take);
@@ -127,29 +147,22 @@ impl Network {
         self.subnet(NetUid(0)).map_or(0, |root| root.stake_of_hotkey(hotkey))
     }
 
-    /// Splits dividends into what alpha stake and what root stake earned, scaled to the drained amounts.
-    fn split_by_stake(&self, netuid: NetUid, dividends: &Shares, alpha: u64, root: u64) -> (Shares, Shares) {
+    /// Splits dividends into what alpha stake and what root stake earned.
+    fn split_by_stake(&self, netuid: NetUid, dividends: &Shares) -> DividendParts {
         let subnet = &self.subnets[&netuid];
         let weight = self.globals.tao_weight_fixed();
-        let parts: Vec<(Hotkey, U96F32, U96F32)> = dividends
-            .iter()
-            .map(|(hotkey, v)| {
-                let root = U96F32::from_int(self.root_stake(hotkey)).saturating_mul(weight);
-                let total = U96F32::from_int(subnet.stake_of_hotkey(hotkey)).saturating_add(root);
-                let by_root = v.saturating_mul(root.safe_div(total));
-                (*hotkey, v.saturating_sub(by_root), by_root)
-            })
-            .collect();
-        let sum = |f: fn(&(Hotkey, U96F32, U96F32)) -> U96F32| {
-            parts.iter().fold(U96F32::ZERO, |acc, p| acc.saturating_add(f(p)))
+        let seats = self.subnet(NetUid(0)).map(|root| &root.neurons);
+        let split = |(hotkey, dividend): (&Hotkey, &U96F32)| {
+            let root = U96F32::from_int(self.root_stake(hotkey)).saturating_mul(weight);
+            let alpha = U96F32::from_int(subnet.stake_of_hotkey(hotkey));
+            let seated = || seats.is_some_and(|neurons| neurons.uid_of(hotkey).is_some());
+            let (alpha, root) = match self.spec.payout.dividend_split {
+                DividendSplit::RootRounded => by_root(*dividend, alpha, root),
+                DividendSplit::AlphaRounded => by_alpha(*dividend, alpha, root, seated),
+            };
+            (*hotkey, alpha, root)
         };
-        let (alpha_sum, root_sum) = (sum(|p| p.1), sum(|p| p.2));
-        let scale = |amount: u64, part: U96F32, sum: U96F32| {
-            U96F32::from_int(amount).saturating_mul(part.safe_div(sum))
-        };
-        let alphas = parts.iter().map(|(h, a, _)| (*h, scale(alpha, *a, alpha_sum))).collect();
-        let roots = parts.iter().map(|(h, _, r)| (*h, scale(root, *r, root_sum))).collect();
-        (alphas, roots)
+        DividendParts(dividends.iter().map(split).collect())
     }
 
     fn pay_owner(&mut self, netuid: NetUid, owner_cut: u64) {
@@ -159,12 +172,26 @@ impl Network {
         }
     }
 
-    /// Registered hotkeys of the subnet's owner, whose mining income is withheld.
+    /// Hotkeys whose mining income is withheld.
     fn owner_hotkeys(&self, netuid: NetUid) -> BTreeSet<Hotkey> {
         let subnet = &self.subnets[&netuid];
-        let Some(owner) = subnet.owner_coldkey else { return subnet.owner_hotkey.into_iter().collect() };
-        let registered = subnet.neurons.hotkeys.iter();
-        registered.filter(|h| self.owner_of(h) == Some(owner)).copied().chain(subnet.owner_hotkey).collect()
+        let owner_hotkey = subnet.owner_hotkey.into_iter();
+        match self.spec.payout.owner_incentive {
+            OwnerIncentive::Paid => BTreeSet::new(),
+            OwnerIncentive::OwnerHotkey => owner_hotkey.collect(),
+            OwnerIncentive::ImmuneHotkeys => {
+                let hotkey = |uid: u16| subnet.neurons.hotkeys[usize::from(uid)];
+                self.immortal(subnet).into_iter().map(hotkey).collect()
+            }
+            OwnerIncentive::AllHotkeys => self.registered_by_owner(subnet).chain(owner_hotkey).collect(),
+            OwnerIncentive::AllRegistered => self.registered_by_owner(subnet).collect(),
+        }
+    }
+
+    fn registered_by_owner<'a>(&'a self, subnet: &'a Subnet) -> impl Iterator<Item = Hotkey> + 'a {
+        let owner = subnet.owner_coldkey;
+        let hotkeys = subnet.neurons.hotkeys.iter().copied();
+        hotkeys.filter(move |hotkey| owner.is_some() && self.owner_of(hotkey) == owner)
     }
 
     fn pay_miners(&mut self, netuid: NetUid, incentives: &BTreeMap<Hotkey, u64>) {
@@ -179,20 +206,25 @@ impl Network {
                 self.credit_stake(netuid, &destination, &owner, *amount);
             }
         }
+        let rules = self.spec.payout;
+        let chosen =
+            matches!(rules.owner_incentive, OwnerIncentive::AllHotkeys | OwnerIncentive::AllRegistered);
         let subnet = self.paid_mut(netuid);
-        if subnet.recycle_withheld {
+        if subnet.recycle_withheld && chosen {
             subnet.alpha_out = subnet.alpha_out.saturating_sub(withheld);
         }
-        subnet.miner_burned = U96F32::from_int(withheld).safe_div(U96F32::from_int(total));
+        if rules.burned_recorded {
+            subnet.miner_burned = U96F32::from_int(withheld).safe_div(U96F32::from_int(total));
+        }
     }
 
-    fn take_of(&self, hotkey: &Hotkey) -> U96F32 {
+    pub(super) fn take_of(&self, hotkey: &Hotkey) -> U96F32 {
         let take = self.hotkeys.get(hotkey).and_then(|state| state.take);
         u16_part(take.unwrap_or(self.globals.default_take))
     }
 
     /// Pays the take of an amount to the hotkey's owner; answers what is left.
-    fn pay_take(&mut self, netuid: NetUid, hotkey: &Hotkey, amount: U96F32) -> u64 {
+    pub(super) fn pay_take(&mut self, netuid: NetUid, hotkey: &Hotkey, amount: U96F32) -> u64 {
         let take = self.take_of(hotkey).saturating_mul(amount);
         if let Some(owner) = self.owner_of(hotkey) {
             self.credit_stake(netuid, hotkey, &owner, take.to_u64());
@@ -249,6 +281,67 @@ impl Network {
         if !hotkeys.contains(hotkey) {
             hotkeys.push(*hotkey);
         }
+    }
+}
+
+/// `v · R / (A + R)` for root stake, the rest for alpha stake.
+fn by_root(dividend: U96F32, alpha: U96F32, root: U96F32) -> (U96F32, U96F32) {
+    let by_root = dividend.saturating_mul(root.safe_div(alpha.saturating_add(root)));
+    (dividend.saturating_sub(by_root), by_root)
+}
+
+/// `v · A / (A + R)` for alpha stake, the rest for root stake with a seat; without stake all is alpha's.
+fn by_alpha(dividend: U96F32, alpha: U96F32, root: U96F32, seated: impl Fn() -> bool) -> (U96F32, U96F32) {
+    let total = alpha.saturating_add(root);
+    if total == U96F32::ZERO {
+        return (dividend, U96F32::ZERO);
+    }
+    let by_alpha = dividend.saturating_mul(alpha.safe_div(total));
+    let rest = if seated() { dividend.saturating_sub(by_alpha) } else { U96F32::ZERO };
+    (by_alpha, rest)
+}
+
+/// What alpha stake and root stake earned, by hotkey, as proportions.
+struct DividendParts(Vec<(Hotkey, U96F32, U96F32)>);
+
+impl DividendParts {
+    /// Each hotkey's alpha by the era's rule.
+    fn alpha(&self, rule: ValidatorPool, pending: &Pending, amounts: &Amounts) -> Shares {
+        match rule {
+            ValidatorPool::EpochAmounts => self.map(|alpha, root| alpha.saturating_add(root)),
+            ValidatorPool::EpochAmountsLessRoot => self.map(|alpha, _| alpha),
+            ValidatorPool::HalvedRemainder | ValidatorPool::Accumulated => {
+                self.scaled(validator_alpha(rule, pending, amounts), |(_, alpha, _)| *alpha)
+            }
+        }
+    }
+
+    /// Each hotkey's part of root's amount.
+    fn root(&self, amount: u64) -> Shares {
+        self.scaled(amount, |(_, _, root)| *root)
+    }
+
+    fn map(&self, f: impl Fn(U96F32, U96F32) -> U96F32) -> Shares {
+        self.0.iter().map(|(hotkey, alpha, root)| (*hotkey, f(*alpha, *root))).collect()
+    }
+
+    fn scaled(&self, amount: u64, part: impl Fn(&(Hotkey, U96F32, U96F32)) -> U96F32) -> Shares {
+        let sum = self.0.iter().fold(U96F32::ZERO, |sum, parts| sum.saturating_add(part(parts)));
+        let amount = U96F32::from_int(amount);
+        let scale = |parts| amount.saturating_mul(part(parts).safe_div(sum));
+        self.0.iter().map(|parts| (parts.0, scale(parts))).collect()
+    }
+}
+
+/// What validators share: what was accumulated for them, or half of everything without root's part; all of it
+/// when no miner earned.
+fn validator_alpha(rule: ValidatorPool, pending: &Pending, amounts: &Amounts) -> u64 {
+    let incentives = amounts.incentives.values().fold(0, |acc: u64, v| acc.saturating_add(*v));
+    let root = pending.root_alpha;
+    match rule {
+        _ if incentives == 0 => pending.validator.saturating_add(pending.server),
+        ValidatorPool::HalvedRemainder => (pending.validator.saturating_add(root) / 2).saturating_sub(root),
+        _ => pending.validator,
     }
 }
 

@@ -7,6 +7,7 @@ use sn3_protocol::{Coldkey, Hotkey, NetUid, Uid};
 use super::{Bank, HotkeyState, Network, Subnet};
 use crate::OpError;
 use crate::pool::{Side, SwapLimit};
+use crate::spec::NeuronPrice;
 
 const ROOT: NetUid = NetUid(0);
 
@@ -31,19 +32,71 @@ impl Network {
             return Err(OpError::NonAssociatedColdKey);
         }
         let slot = self.slot(netuid)?;
+        self.check_interval(subnet)?;
         let swap = subnet.quote(Side::Buy, burn, SwapLimit::none(Side::Buy), self.globals.fee_rate)?;
         bank.debit(coldkey, burn);
         self.deposit(netuid, burn);
         self.adopt(coldkey, hotkey);
         self.total_stake = self.total_stake.saturating_add(burn);
-        let block = self.block;
+        let (block, flows, rule) = (self.block, self.registration_flows(), self.spec.registration.price);
         let subnet = self.subnets.get_mut(&netuid).ok_or(OpError::SubnetNotExists)?;
         subnet.bought(&swap, burn);
         subnet.alpha_out = subnet.alpha_out.saturating_sub(swap.paid_out);
-        subnet.user_flow = subnet.user_flow.saturating_add_unsigned(burn);
+        if flows {
+            subnet.user_flow = subnet.user_flow.saturating_add_unsigned(burn);
+        }
         subnet.place(slot, hotkey, block);
-        subnet.registration_price.bump();
+        match rule {
+            NeuronPrice::HalfLife => subnet.registration_price.bump(),
+            NeuronPrice::Interval => subnet.registration_price.interval.count(true),
+        }
         Ok(Uid(slot))
+    }
+
+    /// Registers a hotkey by work, which costs no TAO; that the work was done is the caller's matter.
+    ///
+    /// # Errors
+    /// A spec without it, a subnet that does not allow it, and the checks of [`Network::register`] besides
+    /// balance.
+    pub fn register_by_work(
+        &mut self,
+        coldkey: &Coldkey,
+        hotkey: &Hotkey,
+        netuid: NetUid,
+    ) -> Result<Uid, OpError> {
+        if self.spec.registration.price != NeuronPrice::Interval {
+            return Err(OpError::CallUnavailable);
+        }
+        let subnet = self.subnet(netuid).ok_or(OpError::SubnetNotExists)?;
+        if !subnet.work_allowed {
+            return Err(OpError::SubNetRegistrationDisabled);
+        }
+        if subnet.neurons.uid_of(hotkey).is_some() {
+            return Err(OpError::HotKeyAlreadyRegisteredInSubNet);
+        }
+        self.check_interval(subnet)?;
+        if netuid == ROOT || self.owner_of(hotkey).is_some_and(|owner| owner != *coldkey) {
+            return Err(OpError::NonAssociatedColdKey);
+        }
+        let slot = self.slot(netuid)?;
+        self.adopt(coldkey, hotkey);
+        let block = self.block;
+        let subnet = self.subnets.get_mut(&netuid).ok_or(OpError::SubnetNotExists)?;
+        subnet.place(slot, hotkey, block);
+        subnet.registration_price.interval.count(false);
+        Ok(Uid(slot))
+    }
+
+    /// The limits per block and per interval, where the spec has them.
+    fn check_interval(&self, subnet: &Subnet) -> Result<(), OpError> {
+        let interval = &subnet.registration_price.interval;
+        if self.spec.registration.price != NeuronPrice::Interval {
+            return Ok(());
+        }
+        if interval.this_block >= interval.per_block_max {
+            return Err(OpError::TooManyRegistrationsThisBlock);
+        }
+        if interval.is_full() { Err(OpError::TooManyRegistrationsThisInterval) } else { Ok(()) }
     }
 
     fn check_register(&self, hotkey: &Hotkey, netuid: NetUid) -> Result<&Subnet, OpError> {
@@ -146,7 +199,7 @@ impl Network {
     }
 
     /// The owner's hotkey and its oldest registered hotkeys, up to the limit.
-    fn immortal(&self, subnet: &Subnet) -> BTreeSet<u16> {
+    pub(super) fn immortal(&self, subnet: &Subnet) -> BTreeSet<u16> {
         let neurons = &subnet.neurons;
         let owner = subnet.owner_coldkey;
         let owned = neurons.hotkeys.iter().filter(|h| owner.is_some() && self.owner_of(h) == owner);

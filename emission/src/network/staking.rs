@@ -6,6 +6,7 @@ use sn3_protocol::{Coldkey, Hotkey, NetUid};
 use super::{Bank, Network, Subnet};
 use crate::OpError;
 use crate::pool::{INPUT_MULTIPLE_MAX, Side, Swap, SwapLimit};
+use crate::spec::FeeReceiver;
 
 const ROOT: NetUid = NetUid(0);
 
@@ -112,7 +113,8 @@ impl Network {
         }
         let least = self.globals.min_stake_rao;
         let fee = self.simulate(subnet, Side::Buy, least).map_or(0, |swap| swap.fee);
-        if tao < least.saturating_add(fee) {
+        let flat = self.flat_stake_fee();
+        if tao < least.saturating_add(fee).saturating_add(flat) {
             return Err(OpError::AmountTooLow);
         }
         if bank.balance(coldkey) < tao {
@@ -121,7 +123,8 @@ impl Network {
         if !self.hotkeys.contains_key(hotkey) {
             return Err(OpError::HotKeyAccountNotExists);
         }
-        let swap = self.simulate(subnet, Side::Buy, tao).map_err(|_| OpError::InsufficientLiquidity)?;
+        let swap =
+            self.simulate(subnet, Side::Buy, tao - flat).map_err(|_| OpError::InsufficientLiquidity)?;
         if swap.paid_in < least {
             return Err(OpError::AmountTooLow);
         }
@@ -140,10 +143,12 @@ impl Network {
     ) -> Result<StakeMoved, OpError> {
         let spendable = bank.balance(coldkey).saturating_sub(self.globals.existential_deposit_rao);
         let gross = tao.min(spendable);
-        let swap = self.quote_buy(netuid, gross, limit, self.globals.fee_rate)?;
+        let flat = self.flat_stake_fee().min(gross);
+        let swap = self.quote_buy(netuid, gross - flat, limit, self.globals.fee_rate)?;
         bank.debit(coldkey, gross);
         self.deposit(netuid, gross);
-        self.buy_stake(coldkey, hotkey, netuid, gross, &swap);
+        self.buy_stake(coldkey, hotkey, netuid, gross - flat, &swap);
+        self.lift_pool(netuid, flat);
         self.pay_author(bank, netuid, swap.fee_to_author);
         Ok(StakeMoved { tao: swap.paid_in, alpha: swap.paid_out, fee: swap.fee })
     }
@@ -175,16 +180,20 @@ impl Network {
             self.grow_root(hotkey, coldkey, gross);
             return;
         }
+        let measured = self.measures_pool();
         let subnet = self.subnets.get_mut(&netuid).expect("the purchase was quoted");
+        let before = subnet.position_tao();
         subnet.bought(swap, gross);
-        subnet.user_flow = subnet.user_flow.saturating_add_unsigned(swap.paid_in);
+        let change = subnet.position_tao().saturating_sub(before);
+        let inflow = if measured { change.min(gross) } else { swap.paid_in };
+        subnet.user_flow = subnet.user_flow.saturating_add_unsigned(inflow);
         self.total_stake = self.total_stake.saturating_add(gross);
         self.credit_stake(netuid, hotkey, coldkey, swap.paid_out);
     }
 
     /// A fee in TAO leaves the subnet's account: to the block's author, or out of existence.
-    fn pay_author(&mut self, bank: &mut impl Bank, netuid: NetUid, fee: u64) {
-        if fee == 0 {
+    pub(super) fn pay_author(&mut self, bank: &mut impl Bank, netuid: NetUid, fee: u64) {
+        if fee == 0 || self.spec.pool.fee_to == FeeReceiver::Pool {
             return;
         }
         if let Some(subnet) = self.subnets.get_mut(&netuid) {
@@ -266,7 +275,9 @@ impl Network {
         limit: SwapLimit,
     ) -> Result<StakeMoved, OpError> {
         let swap = self.sell_stake(coldkey, hotkey, netuid, alpha, limit, self.globals.fee_rate)?;
-        bank.credit(coldkey, swap.paid_out);
+        let flat = self.flat_unstake_fee(netuid, hotkey, &swap);
+        bank.credit(coldkey, swap.paid_out - flat);
+        self.return_to_pool(netuid, flat);
         self.sell_fee(bank, netuid, swap.fee_to_author);
         Ok(StakeMoved { tao: swap.paid_out, alpha: swap.paid_in, fee: swap.fee })
     }
@@ -282,14 +293,21 @@ impl Network {
         limit: SwapLimit,
         fee_rate: u16,
     ) -> Result<Swap, OpError> {
+        if netuid == ROOT {
+            self.flush_basket(hotkey);
+        }
         let subnet = self.traded(netuid)?;
         let swap = subnet.quote(Side::Sell, alpha, limit, if subnet.dynamic { fee_rate } else { 0 })?;
+        let measured = self.measures_pool();
         let subnet = self.subnets.get_mut(&netuid).ok_or(OpError::SubnetNotExists)?;
         if !subnet.debit_stake(hotkey, coldkey, alpha) {
             return Err(OpError::NotEnoughStakeToWithdraw);
         }
+        let before = subnet.position_tao();
         subnet.sold_or_shrunk(&swap);
-        subnet.user_flow = subnet.user_flow.saturating_sub_unsigned(swap.paid_out);
+        let change = before.saturating_sub(subnet.position_tao());
+        let outflow = if measured { change.max(swap.paid_out) } else { swap.paid_out };
+        subnet.user_flow = subnet.user_flow.saturating_sub_unsigned(outflow);
         self.total_stake = self.total_stake.saturating_sub(swap.paid_out);
         let unsold = alpha.saturating_sub(swap.paid_in).saturating_sub(swap.fee);
         self.credit_stake(netuid, hotkey, coldkey, unsold);
@@ -302,7 +320,8 @@ impl Network {
     /// Sells a fee that was taken in alpha; the TAO goes to the block's author. Without an author the
     /// alpha stays outside the pool, owned by nobody.
     fn sell_fee(&mut self, bank: &mut impl Bank, netuid: NetUid, alpha: u64) {
-        let Some(author) = self.author.filter(|_| alpha > 0) else { return };
+        let paid = alpha > 0 && self.spec.pool.fee_to == FeeReceiver::Author;
+        let Some(author) = self.author.filter(|_| paid) else { return };
         let Some(subnet) = self.subnets.get_mut(&netuid) else { return };
         if let Ok(swap) = subnet.quote(Side::Sell, alpha, SwapLimit::none(Side::Sell), 0) {
             subnet.sold(&swap);
@@ -355,6 +374,9 @@ impl Network {
     }
 
     fn move_within(&mut self, from: &Position, to: &Position, alpha: u64) -> Result<StakeMoved, OpError> {
+        if from.netuid == ROOT {
+            [from.hotkey, to.hotkey].iter().for_each(|hotkey| self.flush_basket(hotkey));
+        }
         let subnet = self.subnets.get_mut(&from.netuid).ok_or(OpError::SubnetNotExists)?;
         if !subnet.debit_stake(&from.hotkey, &from.coldkey, alpha) {
             return Err(OpError::NotEnoughStakeToWithdraw);
@@ -379,9 +401,12 @@ impl Network {
         let (sell_rate, buy_rate) = if from.netuid == ROOT { (0, fee_rate) } else { (fee_rate, 0) };
         let limit = SwapLimit::none(Side::Sell);
         let sale = self.sell_stake(&from.coldkey, &from.hotkey, from.netuid, alpha, limit, sell_rate)?;
-        let purchase = self.quote_buy(to.netuid, sale.paid_out, SwapLimit::none(Side::Buy), buy_rate)?;
-        self.deposit(to.netuid, sale.paid_out);
-        self.buy_stake(&to.coldkey, &to.hotkey, to.netuid, sale.paid_out, &purchase);
+        let flat = self.flat_unstake_fee(from.netuid, &from.hotkey, &sale);
+        self.return_to_pool(from.netuid, flat);
+        let tao = sale.paid_out - flat;
+        let purchase = self.quote_buy(to.netuid, tao, SwapLimit::none(Side::Buy), buy_rate)?;
+        self.deposit(to.netuid, tao);
+        self.buy_stake(&to.coldkey, &to.hotkey, to.netuid, tao, &purchase);
         self.sell_fee(bank, from.netuid, sale.fee_to_author);
         self.pay_author(bank, to.netuid, purchase.fee_to_author);
         Ok(StakeMoved { tao: sale.paid_out, alpha: purchase.paid_out, fee: sale.fee })
@@ -419,7 +444,7 @@ impl Network {
 
 impl Subnet {
     /// Books a sale; root has no pool and only shrinks.
-    fn sold_or_shrunk(&mut self, swap: &Swap) {
+    pub(super) fn sold_or_shrunk(&mut self, swap: &Swap) {
         if self.dynamic {
             self.sold(swap);
             return;

@@ -6,9 +6,11 @@ use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
+use super::curve::Curve;
 use crate::epoch::{EpochParams, StoredRow};
-use crate::fixed::{I96F32, U64F64, U96F32};
+use crate::fixed::{I64F64, I96F32, U96F32};
 use crate::pool::Pool;
+use crate::pool::concentrated::Held;
 use crate::registration_price::RegistrationPrice;
 use crate::share_pool::SharePool;
 
@@ -30,6 +32,8 @@ pub struct Subnet {
     pub subtoken_enabled: bool,
     /// Whether it accepts registrations.
     pub registration_allowed: bool,
+    /// Whether it accepts registrations by work, where the spec has them.
+    pub work_allowed: bool,
     /// Whether it gets TAO emission.
     pub emission_enabled: bool,
     /// Whether stake may be transferred between coldkeys.
@@ -44,6 +48,10 @@ pub struct Subnet {
     pub recycle_withheld: bool,
     /// TAO reserve, alpha reserve and weights.
     pub pool: Pool,
+    /// The curve over the reserves, as the spec wants it.
+    pub curve: Curve,
+    /// What the pool could not take, where the spec keeps it.
+    pub reservoir: Held,
     /// Alpha outside the pool (`SubnetAlphaOut`).
     pub alpha_out: u64,
     /// TAO in the subnet's account: the reserve plus what is unaccounted in it.
@@ -66,10 +74,12 @@ pub struct Subnet {
     pub schedule: Schedule,
     /// What a registration costs.
     pub registration_price: RegistrationPrice,
-    /// Net TAO of users (dormant counter).
+    /// Net TAO of users since the counter was read; only specs that split TAO by flow read it.
     pub user_flow: i64,
-    /// Net TAO of the protocol (dormant counter).
+    /// Net TAO of the protocol since the counter was read.
     pub protocol_flow: i64,
+    /// Moving averages of both.
+    pub flow: FlowAverages,
     /// What the epoch reads.
     pub params: EpochParams,
     /// What operations read.
@@ -96,6 +106,45 @@ pub struct Subnet {
     pub alpha_dividends: BTreeMap<Hotkey, u64>,
     /// Root dividends of the last epoch in alpha, by hotkey.
     pub root_alpha_dividends: BTreeMap<Hotkey, u64>,
+    /// Stake by hotkey when the last epoch ended, where the spec's fee reads it.
+    pub stake_at_epoch: BTreeMap<Hotkey, u64>,
+    /// The consensus that liquid alpha reads, where the spec leaves the choice.
+    pub liquid_choice: LiquidChoice,
+    /// How its neurons are paid, where the spec leaves the choice.
+    pub consensus: Consensus,
+}
+
+/// Moving averages of TAO flow in rao per block (runtime timeline, section 1.2, B).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+pub struct FlowAverages {
+    /// Of users; none before the first block.
+    pub user: Option<I64F64>,
+    /// Of the protocol.
+    pub protocol: I64F64,
+}
+
+/// Which consensus liquid alpha reads (runtime timeline, section 4.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiquidChoice {
+    /// This epoch's.
+    Current,
+    /// The previous epoch's.
+    Previous,
+    /// The previous epoch's under a full bonds penalty, this epoch's otherwise.
+    #[default]
+    Auto,
+}
+
+/// How a subnet's neurons are paid (runtime timeline, section 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consensus {
+    /// By Yuma.
+    #[default]
+    Yuma,
+    /// By the weights of the largest stake alone.
+    Null,
 }
 
 /// What one block emitted into a subnet, in rao.
@@ -124,6 +173,8 @@ pub struct Pending {
     pub root_alpha: u64,
     /// For the owner.
     pub owner_cut: u64,
+    /// TAO from the sale of root's alpha, in the subnet's account, where the spec sells it.
+    pub root_tao: u64,
 }
 
 /// When epochs run (emission mathematics, section 4.1).
@@ -159,6 +210,31 @@ impl Schedule {
         let stalled = self.blocks_since_last_step > STALLED_BLOCKS_MAX;
         tempo != 0
             && (triggered || stalled || block.saturating_sub(self.last_epoch_block) >= u64::from(tempo))
+    }
+
+    /// Blocks until the next epoch by block number, zero at one; `u64::MAX` if epochs are off (runtime timeline,
+    /// section 4.1).
+    ///
+    /// ```
+    /// use sn3_emission::network::Schedule;
+    /// use sn3_protocol::NetUid;
+    /// // (358 + 1 + 1) mod 361 = 360: the epoch is here; the next one is 361 blocks later.
+    /// assert_eq!(Schedule::blocks_until_modulo(358, NetUid(1), 360), 0);
+    /// assert_eq!(Schedule::blocks_until_modulo(359, NetUid(1), 360), 360);
+    /// ```
+    #[must_use]
+    pub fn blocks_until_modulo(block: u64, netuid: NetUid, tempo: u16) -> u64 {
+        if tempo == 0 {
+            return u64::MAX;
+        }
+        let tempo = u64::from(tempo);
+        tempo - block.saturating_add(u64::from(netuid.0) + 1) % (tempo + 1)
+    }
+
+    /// The index of a block's epoch by block number.
+    #[must_use]
+    pub fn modulo_index(block: u64, netuid: NetUid, tempo: u16) -> u64 {
+        block.saturating_add(u64::from(netuid.0) + 1) / (u64::from(tempo) + 1)
     }
 
     /// Blocks until the next epoch of the tempo; `u64::MAX` if epochs are off.
@@ -299,6 +375,8 @@ pub struct Mechanism {
     pub last_update: Vec<u64>,
     /// Commits that wait for their reveal.
     pub commits: Vec<WeightCommit>,
+    /// Consensus of the last epoch in 65535ths, where the spec reads it again.
+    pub consensus: Vec<u16>,
 }
 
 /// Hidden weights.
@@ -341,6 +419,7 @@ impl Subnet {
             first_emission_block: None,
             subtoken_enabled: false,
             registration_allowed: true,
+            work_allowed: true,
             emission_enabled: false,
             transfer_allowed: true,
             owner_coldkey: None,
@@ -348,6 +427,8 @@ impl Subnet {
             owner_cut_enabled: true,
             recycle_withheld: false,
             pool: Pool::new(0, 0),
+            curve: Curve::Weighted,
+            reservoir: Held::default(),
             alpha_out: 0,
             account_tao: 0,
             volume: 0,
@@ -361,6 +442,7 @@ impl Subnet {
             registration_price: RegistrationPrice::default(),
             user_flow: 0,
             protocol_flow: 0,
+            flow: FlowAverages::default(),
             params,
             limits: Limits::default(),
             neurons: Neurons::default(),
@@ -374,6 +456,9 @@ impl Subnet {
             auto_stake: BTreeMap::new(),
             alpha_dividends: BTreeMap::new(),
             root_alpha_dividends: BTreeMap::new(),
+            stake_at_epoch: BTreeMap::new(),
+            liquid_choice: LiquidChoice::Auto,
+            consensus: Consensus::Yuma,
         }
     }
 
@@ -387,16 +472,10 @@ impl Subnet {
         root
     }
 
-    /// Spot price in TAO per alpha; one without a pool.
-    #[must_use]
-    pub fn price(&self) -> U64F64 {
-        if self.dynamic { self.pool.price() } else { U64F64::ONE }
-    }
-
-    /// Alpha in the pool and outside.
+    /// Alpha in the pool, in its reservoir and outside.
     #[must_use]
     pub fn alpha_issuance(&self) -> u64 {
-        self.pool.alpha.saturating_add(self.alpha_out)
+        self.pool.alpha.saturating_add(self.alpha_out).saturating_add(self.reservoir.alpha)
     }
 
     /// All stake of a hotkey in rao (`TotalHotkeyAlpha`).
@@ -409,15 +488,6 @@ impl Subnet {
     #[must_use]
     pub fn stake_of(&self, hotkey: &Hotkey, coldkey: &Coldkey) -> u64 {
         self.stakes.get(hotkey).map_or(0, |pool| pool.value_of(coldkey))
-    }
-
-    /// Whether it is emitted to (emission mathematics, section 2.1).
-    #[must_use]
-    pub fn is_emitted_to(&self) -> bool {
-        self.netuid.0 != 0
-            && self.first_emission_block.is_some()
-            && self.subtoken_enabled
-            && self.registration_allowed
     }
 
     /// Uid of the owner's hotkey, if it is registered.

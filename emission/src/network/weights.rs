@@ -8,6 +8,7 @@ use sn3_protocol::{Hotkey, NetUid};
 
 use super::{Network, Secret, Subnet, WeightCommit};
 use crate::OpError;
+use crate::spec::Reveal;
 use crate::vector::upscale_weights;
 
 /// A hotkey may have this many commits that wait for their reveal.
@@ -138,6 +139,7 @@ impl Network {
         secret: Secret,
     ) -> Result<(), OpError> {
         let block = self.block;
+        let epoch = self.subnet(netuid).map_or(0, |subnet| self.commit_epoch(subnet));
         let subnet = self.subnets.get_mut(&netuid).ok_or(OpError::SubnetNotExists)?;
         if usize::from(mechanism) >= subnet.mechanisms.len() {
             return Err(OpError::MechanismDoesNotExist);
@@ -149,7 +151,6 @@ impl Network {
         if !subnet.may_update(mechanism, uid, block) {
             return Err(OpError::CommittingWeightsTooFast);
         }
-        let epoch = subnet.lookahead_epoch(block);
         let reveal_period = subnet.limits.reveal_period_epochs;
         let mechanism = &mut subnet.mechanisms[usize::from(mechanism)];
         mechanism.commits.retain(|c| {
@@ -182,7 +183,7 @@ impl Network {
             return Err(OpError::CommitRevealDisabled);
         }
         let hash = commit_hash(hotkey, netuid, mechanism, weights, salt);
-        let at = subnet.revealable(hotkey, mechanism, &hash, subnet.lookahead_epoch(self.block))?;
+        let at = subnet.revealable(hotkey, mechanism, &hash, self.commit_epoch(subnet))?;
         let uid = self.check_weights(hotkey, netuid, mechanism, weights, false)?;
         let subnet = self.subnets.get_mut(&netuid).ok_or(OpError::SubnetNotExists)?;
         subnet.store_weights(mechanism, uid, weights);
@@ -202,24 +203,34 @@ impl Network {
 
     /// Subnets that the epoch cap will put off in the current block.
     fn to_be_deferred(&self) -> BTreeSet<NetUid> {
-        let due = |netuid: &NetUid| {
-            let subnet = &self.subnets[netuid];
-            subnet.schedule.is_due(self.block, subnet.params.tempo)
-        };
-        let cap = usize::from(self.globals.max_epochs_per_block);
-        self.visit_order().into_iter().filter(due).skip(cap).collect()
+        let due = |netuid: &NetUid| self.epoch_is_due(&self.subnets[netuid], self.block);
+        self.visit_order().into_iter().filter(due).skip(self.epochs_max()).collect()
     }
 
     fn reveal_subnet(&mut self, netuid: NetUid, opener: &mut dyn Opener) {
         let subnet = &self.subnets[&netuid];
-        let due = subnet.lookahead_epoch(self.block).checked_sub(subnet.limits.reveal_period_epochs);
+        let at_epoch = self.spec.schedule.reveal == Reveal::AtEpoch;
+        if at_epoch && !self.epoch_is_due(subnet, self.block) {
+            return;
+        }
+        let due = self.reveal_epoch(subnet);
         for mechanism in 0..subnet.mechanisms.len() as u8 {
-            for (commit, weights) in self.open_mechanism(netuid, mechanism, due, opener) {
+            for (commit, weights) in self.open_mechanism(netuid, mechanism, due, at_epoch, opener) {
                 let checked = self.check_weights(&commit.hotkey, netuid, mechanism, &weights, false);
                 if let (Ok(uid), Some(subnet)) = (checked, self.subnets.get_mut(&netuid)) {
                     subnet.store_weights(mechanism, uid, &weights);
                 }
             }
+        }
+    }
+
+    /// The epoch whose commits are opened in this block.
+    fn reveal_epoch(&self, subnet: &Subnet) -> Option<u64> {
+        let (current, period) = (self.commit_epoch(subnet), subnet.limits.reveal_period_epochs);
+        match self.spec.schedule.reveal {
+            Reveal::EveryBlock => current.checked_sub(period),
+            Reveal::AtEpoch if current < 2 => None,
+            Reveal::AtEpoch => current.checked_sub(period.saturating_sub(1)),
         }
     }
 
@@ -229,6 +240,7 @@ impl Network {
         netuid: NetUid,
         mechanism: u8,
         due: Option<u64>,
+        only_now: bool,
         opener: &mut dyn Opener,
     ) -> Vec<(WeightCommit, Weights)> {
         let Some(subnet) = self.subnets.get_mut(&netuid) else { return Vec::new() };
@@ -242,7 +254,7 @@ impl Network {
                 return false;
             }
             match opener.open(&commit.hotkey, ciphertext, *round) {
-                Opened::NotYet => true,
+                Opened::NotYet => !only_now,
                 Opened::Broken => false,
                 Opened::Weights(weights) => {
                     opened.push((commit.clone(), weights));

@@ -81,6 +81,8 @@ group! {
         strict_limit: bool,
         /// Whether a swap that pays nothing out is refused.
         dust_refused: bool,
+        /// Whether the protocol's own sales pay the fee.
+        protocol_pays: bool,
     }
 
     /// From an epoch's amounts to stake (runtime timeline, sections 2 and 9).

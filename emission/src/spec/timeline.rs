@@ -5,6 +5,7 @@
 use super::rules::*;
 use super::{RuntimeSpec, VERSION_FIRST};
 use crate::fixed::{I64F64, U64F64};
+use crate::network::Globals;
 
 /// The flow average's rate: a half-life of 216,000 blocks.
 const FLOW_SMOOTHING: u64 = 29_597_889_189_277;
@@ -195,6 +196,7 @@ fn pool(v: u32) -> PoolRules {
         reserves: since(v, &[(VERSION_FIRST, ReserveCheck::Both), (334, ReserveCheck::Output)]),
         strict_limit: v >= 292,
         dust_refused: v >= 397,
+        protocol_pays: (283..292).contains(&v),
     }
 }
 
@@ -311,5 +313,34 @@ fn networks(v: u32) -> NetworkRules {
         ),
         start_call: v >= 257,
         starts_off: v >= 422,
+    }
+}
+
+impl RuntimeSpec {
+    /// The parameters of a chain of this version before anybody sets one (runtime timeline, sections 3 and 6.6).
+    /// The live chain's differ in some; see section 0.
+    ///
+    /// ```
+    /// use sn3_emission::{network::Globals, spec::RuntimeSpec};
+    /// assert_eq!(RuntimeSpec::default().default_globals(), Globals::default());
+    /// assert_eq!(RuntimeSpec::at_version(290)?.default_globals().fee_rate, 196);
+    /// # Ok::<(), sn3_emission::spec::UnknownSpec>(())
+    /// ```
+    #[must_use]
+    pub fn default_globals(&self) -> Globals {
+        let v = self.version;
+        Globals {
+            fee_rate: since(v, &[(VERSION_FIRST, 196), (297, 33)]),
+            min_stake_rao: since(v, &[(VERSION_FIRST, 500_000), (297, 2_000_000)]),
+            subnet_limit: since(v, &[(VERSION_FIRST, 12), (252, u16::MAX - 1), (320, 128)]),
+            network_immunity_blocks: since(v, &[(VERSION_FIRST, 7 * 7_200), (320, 1_296_000)]),
+            ..Globals::default()
+        }
+    }
+
+    /// What a new subnet's bonds penalty is, in 65535ths (runtime timeline, section 4.2).
+    #[must_use]
+    pub fn default_bonds_penalty(&self) -> u16 {
+        since(self.version, &[(VERSION_FIRST, 0), (257, u16::MAX)])
     }
 }

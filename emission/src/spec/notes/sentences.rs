@@ -317,8 +317,10 @@ fn swaps(rules: &PoolRules) -> Said {
     };
     let limit = if rules.strict_limit { "strictly" } else { "not necessarily" };
     let dust = if rules.dust_refused { "refused" } else { "done" };
+    let sales = if rules.protocol_pays { "pays" } else { "pays no" };
     let sentence = format!(
-        "In pools, {raise}, {reserves}, limits lie {limit} beyond the price, swaps that pay nothing are {dust}."
+        "In pools, {raise}, {reserves}, limits lie {limit} beyond the price, swaps that pay nothing are {dust}, \
+         and the protocol {sales} fee."
     );
     (sentence, Source)
 }
