@@ -1,0 +1,64 @@
+//! What an actor did and remembers.
+
+use std::collections::BTreeMap;
+
+use codec::{Decode, Encode};
+use sn3_emission::network::Weights;
+use sn3_protocol::{Hotkey, NetUid};
+
+use crate::behaviour::Memory;
+
+/// An actor's trades, hidden weights and memory.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Book {
+    /// Free TAO at the start, in rao.
+    pub balance_start: u64,
+    /// Trades by subnet and hotkey.
+    pub trades: BTreeMap<(NetUid, Hotkey), Trade>,
+    /// What registrations and networks cost, in rao.
+    pub registration_cost: u64,
+    /// What the validator's steps remember.
+    pub memory: Memory,
+    /// Committed weights that wait for their reveal.
+    pub hidden: Vec<Hidden>,
+    /// What the actor keeps when it sells income, in rao of alpha.
+    pub sell_floor: u64,
+    /// How often weights were set or committed.
+    pub weights_set: u64,
+}
+
+/// What went in and out of one holding by the actor's own hand, in rao (alpha; TAO on root).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Trade {
+    /// Held at the start.
+    pub start: u64,
+    /// Bought, or moved in.
+    pub bought: u64,
+    /// Sold, or moved out.
+    pub sold: u64,
+}
+
+impl Trade {
+    /// What a holding earned: what is there and was taken out, without what was put in.
+    ///
+    /// ```
+    /// use sn3_simulator::world::Trade;
+    /// let trade = Trade { start: 100, bought: 20, sold: 50 };
+    /// assert_eq!(trade.earned(90), 20);
+    /// ```
+    #[must_use]
+    pub fn earned(&self, held: u64) -> i128 {
+        i128::from(held) + i128::from(self.sold) - i128::from(self.start) - i128::from(self.bought)
+    }
+}
+
+/// Weights behind a commit.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Hidden {
+    /// Epoch index of the commit.
+    pub epoch: u64,
+    /// The weights.
+    pub weights: Weights,
+    /// The commit's salt.
+    pub salt: Vec<u16>,
+}
