@@ -14,15 +14,10 @@ pub(crate) fn resolve(choice: SpecChoice) -> Result<RuntimeSpec, String> {
     found.map_err(|error| error.to_string())
 }
 
-/// Puts the rules of a choice into force.
+/// Puts the rules of a choice into force from the next block on.
 pub(crate) fn enforce(network: &mut Network, choice: SpecChoice) -> Result<(), String> {
-    let spec = resolve(choice)?;
-    let _ = network;
-    if spec == RuntimeSpec::default() {
-        Ok(())
-    } else {
-        Err(format!("the chain cannot run by version {}", spec.version))
-    }
+    network.upgrade(resolve(choice)?);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ impl World {
         world.finish(scenario);
         let unknown = |what| ScenarioInvalid::UnknownSpec { path: "spec".to_owned(), what };
         crate::spec::enforce(&mut world.network, scenario.spec).map_err(unknown)?;
+        world.keep_what_is_named(scenario);
         Ok(world)
     }
 
@@ -84,6 +85,18 @@ impl World {
             refusals: std::collections::BTreeMap::new(),
             seed: scenario.seed,
             slots: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Another spec moves parameters from the old defaults to its own, but not those that the scenario names.
+    fn keep_what_is_named(&mut self, scenario: &Scenario) {
+        scenario.globals.apply(&mut self.network.globals);
+        for group in &scenario.subnets {
+            for netuid in group.netuids() {
+                if let Some(subnet) = self.network.subnet_mut(NetUid(netuid)) {
+                    group.hyperparameters.apply(subnet);
+                }
+            }
         }
     }
 

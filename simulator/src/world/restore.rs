@@ -149,6 +149,7 @@ fn restored_mechanism(from: &MechanismSnapshot, n: usize) -> Mechanism {
         weights: from.weights.clone(),
         bonds: from.bonds.clone(),
         incentive: vec![0; n],
+        consensus: vec![0; n],
         last_update: from.last_update.clone(),
         commits: Vec::new(),
     }
