@@ -12,10 +12,10 @@ use sn3_emission::network::{Globals, Subnet, default_params};
 use sn3_emission::pool::Pool;
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
-/// Batches per measurement; the fastest counts, because other work on the machine only ever adds.
-const BATCHES: u32 = 9;
-/// A batch runs the work for at least this long.
-const BATCH_MS_MIN: u64 = 40;
+/// Every line is the fastest of many runs, because other work on the machine only ever adds.
+const MEASURE_MS: u64 = 400;
+/// At least this many runs, however long one takes.
+const RUNS_MIN: u32 = 5;
 
 /// A small deterministic generator (xorshift), so that every run measures the same work.
 struct Noise(u64);
@@ -93,26 +93,17 @@ impl Case {
     }
 }
 
-/// Time that this thread spent on a processor, so that other work on the machine counts little. Systems
-/// that do not tell give the time on the wall.
-fn busy() -> Duration {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanoseconds = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    nanoseconds.map_or_else(|| START.elapsed(), Duration::from_nanos)
-}
-
+/// The fastest of all runs within [`MEASURE_MS`], after one that warms up.
 fn fastest(mut work: impl FnMut()) -> Duration {
-    let start = busy();
     work();
-    let once = (busy() - start).max(Duration::from_micros(1));
-    let runs = (Duration::from_millis(BATCH_MS_MIN).as_nanos() / once.as_nanos()) as u32 + 1;
-    let batch = |_| {
-        let start = busy();
-        (0..runs).for_each(|_| work());
-        (busy() - start) / runs
-    };
-    (0..BATCHES).map(batch).min().unwrap_or_default()
+    let (start, mut runs, mut best) = (Instant::now(), 0, Duration::MAX);
+    while runs < RUNS_MIN || start.elapsed() < Duration::from_millis(MEASURE_MS) {
+        let run = Instant::now();
+        work();
+        best = best.min(run.elapsed());
+        runs += 1;
+    }
+    best
 }
 
 #[allow(clippy::print_stdout)]
@@ -191,14 +182,11 @@ fn fill(network: &mut Network, netuid: u16, neurons: u16, noise: &mut Noise) {
 
 fn blocks() {
     let mut idle = chain(128, 0, 0);
-    let per_block = fastest(|| (0..200).for_each(|i| drop(black_box(idle.step_block(&[i as u8; 32]))))) / 200;
+    let per_block = fastest(|| drop(black_box(idle.step_block(&[7; 32]))));
     line("block, 128 subnets, no epochs", per_block, 39.1);
     let mut full = chain(128, 256, 360);
-    let mut year = || (0..360).for_each(|i| drop(black_box(full.step_block(&[i as u8; 32]))));
-    year();
-    let start = busy();
-    year();
-    line("block, 128 subnets of 256 neurons, tempo 360 (mean)", (busy() - start) / 360, 66.0);
+    let year = || (0..360).for_each(|i| drop(black_box(full.step_block(&[i as u8; 32]))));
+    line("block, 128 subnets of 256 neurons, tempo 360 (mean)", fastest(year) / 360, 66.0);
 }
 
 #[allow(clippy::print_stdout)]

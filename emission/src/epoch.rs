@@ -12,6 +12,7 @@
 mod bonds;
 mod classic;
 mod consensus;
+mod dense;
 mod era;
 mod liquid;
 mod mechanisms;
@@ -32,7 +33,7 @@ pub use mechanisms::{SubnetEpoch, run_subnet, split_emission};
 pub use rows::{Entry, Rows};
 pub use stake::{child_fraction, inherited_stake, stake_vector, tao_weight, total_stake};
 
-use crate::fixed::{I32F32, I96F32, U64F64, proportion_to_u16, u16_proportion};
+use crate::fixed::{I32F32, U64F64, proportion_to_u16, u16_proportion};
 use crate::spec::{EpochRules, Yuma};
 use crate::vector;
 
@@ -75,6 +76,11 @@ impl EpochParams {
     pub fn activity_cutoff_blocks(&self) -> u64 {
         let blocks = u64::from(self.activity_cutoff_factor_milli) * u64::from(self.tempo) / 1_000;
         blocks.max(1)
+    }
+
+    /// Whether bonds move by liquid alpha; Yuma2 ignores it.
+    fn liquid_on(&self) -> bool {
+        self.liquid_alpha_on && self.yuma3_on
     }
 
     fn liquid(&self) -> Option<LiquidAlpha> {
@@ -256,6 +262,9 @@ fn vectors(
     active_stake: Vec<I32F32>,
     liquid_consensus: Option<&[u16]>,
 ) -> EpochVectors {
+    if let Some(vectors) = dense::vectors(input, mechanism, standing, &active_stake) {
+        return vectors;
+    }
     let n = standing.stake.len();
     let rules = standing.rules;
     let weights = masked_weights(input, mechanism, standing);
@@ -404,9 +413,8 @@ fn by_stake(vectors: &EpochVectors) -> &[I32F32] {
 }
 
 fn rao_part(x: I32F32, rao_emission: u64) -> u64 {
-    use crate::fixed::Fixed;
-    let x: I96F32 = x.convert();
-    x.saturating_mul(I96F32::from_int(rao_emission)).to_u64()
+    let product = i128::from(x.to_bits()) * i128::from(rao_emission);
+    u64::try_from((product >> 32).max(0)).unwrap_or(u64::MAX)
 }
 
 /// `sub_emission / total`, one mechanism's weight in the subnet's stored vectors (section 6.1).

@@ -15,21 +15,25 @@ pub fn weighted_medians(rows: &Rows, stake: &[I32F32], columns: usize, majority:
     if voters.count == 0 {
         return vec![I32F32::ZERO; columns];
     }
+    if let Some(medians) = super::dense::dense_medians(rows, &voters, columns, majority) {
+        return medians;
+    }
     let minority = voters.total.saturating_sub(majority);
     let mut ballots = Ballots::new(rows, &voters, columns);
     (0..columns).map(|j| voters.median(ballots.column(j), minority)).collect()
 }
 
 /// Renormalised stakes of the rows that vote.
-struct Voters {
-    stake: Vec<I32F32>,
-    votes: Vec<bool>,
-    total: I32F32,
-    count: usize,
+pub(super) struct Voters {
+    /// Zero for those that do not vote.
+    pub stake: Vec<I32F32>,
+    pub votes: Vec<bool>,
+    pub total: I32F32,
+    pub count: usize,
 }
 
 impl Voters {
-    fn new(stake: &[I32F32]) -> Self {
+    pub(super) fn new(stake: &[I32F32]) -> Self {
         let votes: Vec<bool> = stake.iter().map(|s| *s > I32F32::ZERO).collect();
         let mut stake: Vec<I32F32> =
             stake.iter().map(|s| if *s > I32F32::ZERO { *s } else { I32F32::ZERO }).collect();
@@ -108,7 +112,12 @@ fn for_each_vote(rows: &Rows, voters: &Voters, mut f: impl FnMut(usize, Entry)) 
 const SORT_BELOW: usize = 12;
 
 /// The smallest score with `minority < below + stake up to it`; the largest if none; zero without ballots.
-fn select(mut ballots: &mut [Entry], stake: &[I32F32], minority: I32F32, mut below: I32F32) -> I32F32 {
+pub(super) fn select(
+    mut ballots: &mut [Entry],
+    stake: &[I32F32],
+    minority: I32F32,
+    mut below: I32F32,
+) -> I32F32 {
     while ballots.len() > SORT_BELOW {
         let (upper_start, lower_stake) = partition(ballots, stake);
         let reached = below.wrapping_add(lower_stake);

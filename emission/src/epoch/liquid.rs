@@ -92,7 +92,7 @@ fn difference(consensus: I32F32, weight: I32F32, bond: I32F32) -> I32F32 {
 }
 
 /// Exponentials that are computed side by side.
-const LANES: usize = 4;
+const LANES: usize = 8;
 
 /// Collects differences and computes their rates [`LANES`] at a time.
 struct Lanes<'a> {

@@ -51,6 +51,13 @@ impl Rows {
         self.entries.push((column, value));
     }
 
+    /// Appends values by column where the pattern is positive; both are bits of numbers up to one.
+    pub(super) fn push_where(&mut self, pattern: &[u64], values: &[u64]) {
+        let entry =
+            |(j, (p, v)): (usize, (&u64, &u64))| (*p > 0).then(|| (j as u16, I32F32::from_bits(*v as i64)));
+        self.entries.extend(pattern.iter().zip(values).enumerate().filter_map(entry));
+    }
+
     /// Finishes the row that is being built.
     #[inline]
     pub fn end_row(&mut self) {

@@ -32,7 +32,7 @@ pub fn checked_exp(x: I32F32) -> Option<I32F32> {
     if x.to_bits() < 0 { I32F32::ONE.checked_div(sum) } else { Some(sum) }
 }
 
-/// Reciprocals of the series' divisors: `t / i` is `t · MAGIC[i] >> (63 + bits of i - 1)` for `t < 2^63`.
+/// Reciprocals of the series' divisors: `t / i` is `t · MAGIC[i].0 >> (64 + MAGIC[i].1)` for `t < 2^63`.
 const MAGIC: [(u64, u32); EXP_TERMS as usize] = magic_numbers();
 
 const fn magic_numbers() -> [(u64, u32); EXP_TERMS as usize] {
@@ -40,7 +40,7 @@ const fn magic_numbers() -> [(u64, u32); EXP_TERMS as usize] {
     let mut i = 1_u32;
     while i < EXP_TERMS as u32 {
         let shift = 63 + (32 - (i - 1).leading_zeros());
-        numbers[i as usize] = ((1_u128 << shift).div_ceil(i as u128) as u64, shift);
+        numbers[i as usize] = ((1_u128 << shift).div_ceil(i as u128) as u64, shift.saturating_sub(64));
         i += 1;
     }
     numbers
@@ -48,18 +48,24 @@ const fn magic_numbers() -> [(u64, u32); EXP_TERMS as usize] {
 
 /// [`exp_safe`] of several numbers at once; their series run side by side.
 #[must_use]
+#[inline(always)]
 pub fn exp_safe_lanes<const LANES: usize>(x: [I32F32; LANES]) -> [I32F32; LANES] {
     let limit = EXP_LIMIT << 32;
     let x = x.map(|v| v.to_bits().clamp(-limit, limit));
     let a = x.map(i64::unsigned_abs);
-    // Within the limit no term reaches 2^31, so nothing here can overflow.
+    // Within the limit no product of a term and `a` exceeds 20^20 / 19! < 2^30, so all fits 63 bits.
     let mut sum = a.map(|a| a + (1 << 32));
     let mut term = a;
     for (magic, shift) in &MAGIC[2..] {
+        let mut left = 0;
         for lane in 0..LANES {
-            let product = (u128::from(term[lane]) * u128::from(a[lane])) >> 32;
-            term[lane] = ((product * u128::from(*magic)) >> shift) as u64;
+            let product = ((u128::from(term[lane]) * u128::from(a[lane])) >> 32) as u64;
+            term[lane] = ((u128::from(product) * u128::from(*magic)) >> 64) as u64 >> shift;
             sum[lane] += term[lane];
+            left |= term[lane];
+        }
+        if left == 0 {
+            break;
         }
     }
     std::array::from_fn(|lane| match x[lane] {
