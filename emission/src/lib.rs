@@ -81,6 +81,7 @@ pub mod share_pool;
 pub mod share_rule;
 pub mod spec;
 pub mod vector;
+mod wide;
 
 pub use network::Network;
 pub use op_error::OpError;

@@ -18,6 +18,7 @@ use super::{EpochInput, EpochVectors, MechanismInput, Standing, WeightMask, bond
 use crate::fixed::{I32F32, u16_proportion};
 use crate::spec::Yuma;
 use crate::vector;
+use crate::wide::fast;
 use matrix::{Matrix, Scratch};
 
 pub(super) use median::dense_medians;
@@ -29,17 +30,6 @@ const CELLS_MAX: usize = 1 << 25;
 /// At least one cell in this many is stored.
 const SPARSITY_MAX: usize = 4;
 const ONE: u64 = 1 << 32;
-
-/// Runs an expression compiled for the widest instructions of this machine; all that it calls must be inlined.
-macro_rules! fast {
-    ($work:expr) => {
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || $work,
-        )
-    };
-}
-pub(crate) use fast;
 
 /// What the steps share.
 struct Epoch<'a> {

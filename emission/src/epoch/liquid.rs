@@ -2,6 +2,7 @@
 
 use super::rows::{Entry, Rows};
 use crate::fixed::{I32F32, exp_safe, exp_safe_lanes, u16_proportion};
+use crate::wide::fast;
 
 /// The parameters of the rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +42,14 @@ impl LiquidAlpha {
         self.rate_of(exp_safe(self.exponent(difference)))
     }
 
+    #[inline(always)]
     fn exponent(&self, difference: I32F32) -> I32F32 {
         let half = I32F32::from_bits(1 << 31);
         self.slope.saturating_mul(difference.saturating_sub(half))
     }
 
     /// The rate that belongs to the exponential of the exponent.
+    #[inline(always)]
     fn rate_of(&self, exponential: I32F32) -> I32F32 {
         let share = I32F32::ONE.saturating_div(I32F32::ONE.saturating_add(exponential));
         let range = self.high.saturating_sub(self.low);
@@ -58,11 +61,11 @@ impl LiquidAlpha {
     pub(super) fn ema(&self, new: &Rows, old: &Rows, consensus: &[I32F32]) -> Rows {
         let n = consensus.len();
         let mut out = Rows::with_capacity(new.len(), new.entry_count());
-        let mut scratch = Scratch::new(n);
+        let (mut scratch, mut rates) = (Scratch::new(n), Vec::new());
         for (new, old) in new.iter().zip(old.iter()) {
             if !new.is_empty() {
                 scratch.load(old);
-                self.ema_row(new, &scratch, consensus, &mut out);
+                fast!(self.ema_row(new, &scratch, consensus, &mut rates, &mut out));
                 scratch.clear(old);
             }
             out.end_row();
@@ -70,22 +73,33 @@ impl LiquidAlpha {
         out
     }
 
-    fn ema_row(&self, new: &[Entry], old: &Scratch, consensus: &[I32F32], out: &mut Rows) {
+    #[inline(always)]
+    fn ema_row(
+        &self,
+        new: &[Entry],
+        old: &Scratch,
+        consensus: &[I32F32],
+        rates: &mut Vec<I32F32>,
+        out: &mut Rows,
+    ) {
         let mut found = Cursor::default();
-        let mut lanes = Lanes::new(self);
+        rates.clear();
+        let mut lanes = Lanes::new(self, rates);
         for (j, v) in new {
             let column = usize::from(*j);
             let seen = if found.reaches(*j) { *v } else { I32F32::ZERO };
             let difference = difference(consensus[column], seen, old.seen[column]);
             lanes.push(difference);
         }
-        for ((j, v), rate) in new.iter().zip(lanes.finish()) {
-            push_blend(out, *j, *v, old.stored[usize::from(*j)], rate);
+        lanes.flush();
+        for ((j, v), rate) in new.iter().zip(rates) {
+            push_blend(out, *j, *v, old.stored[usize::from(*j)], *rate);
         }
     }
 }
 
 /// How far a weight is above consensus, or a bond above its weight, within `[0, 1]`.
+#[inline(always)]
 fn difference(consensus: I32F32, weight: I32F32, bond: I32F32) -> I32F32 {
     let difference = if weight >= bond { weight.wrapping_sub(consensus) } else { bond.wrapping_sub(weight) };
     difference.max(I32F32::ZERO).min(I32F32::ONE)
@@ -97,16 +111,17 @@ const LANES: usize = 8;
 /// Collects differences and computes their rates [`LANES`] at a time.
 struct Lanes<'a> {
     liquid: &'a LiquidAlpha,
-    rates: Vec<I32F32>,
+    rates: &'a mut Vec<I32F32>,
     waiting: [(usize, I32F32); LANES],
     count: usize,
 }
 
 impl<'a> Lanes<'a> {
-    fn new(liquid: &'a LiquidAlpha) -> Self {
-        Self { liquid, rates: Vec::new(), waiting: [(0, I32F32::ZERO); LANES], count: 0 }
+    fn new(liquid: &'a LiquidAlpha, rates: &'a mut Vec<I32F32>) -> Self {
+        Self { liquid, rates, waiting: [(0, I32F32::ZERO); LANES], count: 0 }
     }
 
+    #[inline(always)]
     fn push(&mut self, difference: I32F32) {
         if !difference.is_zero() {
             self.waiting[self.count] = (self.rates.len(), difference);
@@ -118,6 +133,7 @@ impl<'a> Lanes<'a> {
         }
     }
 
+    #[inline(always)]
     fn flush(&mut self) {
         let exponentials =
             exp_safe_lanes(self.waiting.map(|(_, difference)| self.liquid.exponent(difference)));
@@ -125,11 +141,6 @@ impl<'a> Lanes<'a> {
             self.rates[*at] = self.liquid.rate_of(exponential);
         }
         self.count = 0;
-    }
-
-    fn finish(mut self) -> Vec<I32F32> {
-        self.flush();
-        self.rates
     }
 }
 
@@ -151,6 +162,7 @@ pub fn ema_by_pair(new: &Rows, old: &Rows, rate: impl Fn(usize, usize) -> I32F32
 }
 
 /// `min(1, (1 - rate)·old + max(0, rate·new))`, kept if positive.
+#[inline(always)]
 fn push_blend(out: &mut Rows, column: u16, new: I32F32, old: I32F32, rate: I32F32) {
     let kept = I32F32::ONE.saturating_sub(rate).saturating_mul(old);
     let added = rate.saturating_mul(new).max(I32F32::ZERO);

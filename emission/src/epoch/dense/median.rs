@@ -7,8 +7,9 @@
 use super::super::consensus::{Voters, select};
 use super::super::rows::{Entry, Rows};
 use super::matrix::{Matrix, Scratch};
-use super::{CELLS_MAX, CELLS_MIN, SPARSITY_MAX, fast};
+use super::{CELLS_MAX, CELLS_MIN, SPARSITY_MAX};
 use crate::fixed::I32F32;
+use crate::wide::fast;
 
 const ONE: u64 = 1 << 32;
 /// Columns are padded to whole registers.
