@@ -53,9 +53,13 @@ impl Rows {
 
     /// Appends values by column where the pattern is positive; both are bits of numbers up to one.
     pub(super) fn push_where(&mut self, pattern: &[u64], values: &[u64]) {
-        let entry =
-            |(j, (p, v)): (usize, (&u64, &u64))| (*p > 0).then(|| (j as u16, I32F32::from_bits(*v as i64)));
-        self.entries.extend(pattern.iter().zip(values).enumerate().filter_map(entry));
+        let mut end = self.entries.len();
+        self.entries.resize(end + values.len(), (0, I32F32::ZERO));
+        for (j, (pattern, value)) in pattern.iter().zip(values).enumerate() {
+            self.entries[end] = (j as u16, I32F32::from_bits(*value as i64));
+            end += usize::from(*pattern > 0);
+        }
+        self.entries.truncate(end);
     }
 
     /// Finishes the row that is being built.

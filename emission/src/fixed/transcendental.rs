@@ -53,14 +53,16 @@ pub fn exp_safe_lanes<const LANES: usize>(x: [I32F32; LANES]) -> [I32F32; LANES]
     let limit = EXP_LIMIT << 32;
     let x = x.map(|v| v.to_bits().clamp(-limit, limit));
     let a = x.map(i64::unsigned_abs);
-    // Within the limit no product of a term and `a` exceeds 20^20 / 19! < 2^30, so all fits 63 bits.
+    // Within the limit no product of a term and `a` exceeds 20^20 / 19! < 2^30, so all fits 62 bits, and terms
+    // fit 58. Shifting both factors up first makes `t · a / 2^32` the high half of a product.
+    let shifted = a.map(|a| a << 27);
     let mut sum = a.map(|a| a + (1 << 32));
     let mut term = a;
     for (magic, shift) in &MAGIC[2..] {
         let mut left = 0;
         for lane in 0..LANES {
-            let product = ((u128::from(term[lane]) * u128::from(a[lane])) >> 32) as u64;
-            term[lane] = ((u128::from(product) * u128::from(*magic)) >> 64) as u64 >> shift;
+            let product = high(term[lane] << 5, shifted[lane]);
+            term[lane] = high(product, *magic) >> shift;
             sum[lane] += term[lane];
             left |= term[lane];
         }
@@ -68,11 +70,22 @@ pub fn exp_safe_lanes<const LANES: usize>(x: [I32F32; LANES]) -> [I32F32; LANES]
             break;
         }
     }
-    std::array::from_fn(|lane| match x[lane] {
-        bits if bits == I32F32::ONE.to_bits() => I32F32::from_bits(E_BITS_I32F32),
-        bits if bits < 0 => I32F32::ONE.safe_div(I32F32::from_bits(sum[lane] as i64)),
-        _ => I32F32::from_bits(sum[lane] as i64),
-    })
+    let mut result = [I32F32::ZERO; LANES];
+    for lane in 0..LANES {
+        let sum = I32F32::from_bits(sum[lane] as i64);
+        result[lane] = match x[lane] {
+            bits if bits == I32F32::ONE.to_bits() => I32F32::from_bits(E_BITS_I32F32),
+            bits if bits < 0 => I32F32::ONE.safe_div(sum),
+            _ => sum,
+        };
+    }
+    result
+}
+
+/// The high half of a product.
+#[inline(always)]
+fn high(a: u64, b: u64) -> u64 {
+    ((u128::from(a) * u128::from(b)) >> 64) as u64
 }
 
 fn exp_series(a: I32F32) -> Option<I32F32> {
