@@ -17,7 +17,7 @@
 //! let loss = Chart::lines("Held-out loss", "window", "nats")
 //!     .with(Series::new("model", vec![(0.0, 6.9), (1.0, 5.8), (2.0, 5.1)]));
 //! let html = Report::new("A run").with(Section::new("Training").chart(loss)).html();
-//! assert!(html.contains("<svg") && !html.contains("http"));
+//! assert!(html.contains("<svg") && !html.contains("http:"));
 //! ```
 //!
 //! It does not draw interactive charts, and it never embeds an image.

@@ -1,14 +1,17 @@
 //! Runs the studies, writes their pages into a folder, and says how long each took and how large it became:
-//! `cargo run --release -p sn3-simulator --example studies -- DIR [cases] [consensus] [full]`.
+//! `cargo run --release -p sn3-simulator --example studies -- DIR [cases] [consensus] [full] [attacks] [run]`.
 #![allow(clippy::print_stdout, reason = "an example whose output is its result")]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sn3_report::Report;
+use sn3_simulator::attacks::{AttacksOptions, run_attacks};
 use sn3_simulator::cases::{CasesOptions, cases_csv, run_cases};
 use sn3_simulator::consensus::{ConsensusOptions, run_consensus};
-use sn3_simulator::page::{cases_page, consensus_page};
+use sn3_simulator::page::{attacks_page, cases_page, consensus_page, run_page};
+use sn3_simulator::run::{Control, Simulation};
+use sn3_simulator::scenario::{EXAMPLE, Format, Scenario};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -24,7 +27,35 @@ fn main() -> Result<(), Failure> {
     if wanted("consensus") {
         consensus(&folder, studies.iter().any(|study| study == "full"))?;
     }
+    if wanted("attacks") {
+        attacks(&folder)?;
+    }
+    if wanted("run") {
+        let start = Instant::now();
+        let mut simulation = Simulation::new(&Scenario::parse(EXAMPLE, Format::Toml)?)?;
+        simulation.run(&mut |_| Control::Continue);
+        write(&folder, "run", &run_page(&simulation), start)?;
+    }
     Ok(())
+}
+
+fn attacks(folder: &Path) -> Result<(), Failure> {
+    let start = Instant::now();
+    let study = run_attacks(&AttacksOptions::default(), &|_, _| {})?;
+    println!("attacks: {} pairs in {:.2?}", study.outcomes.len(), start.elapsed());
+    for o in &study.outcomes {
+        let tao = |rao: i64| rao as f64 / 1e9;
+        println!(
+            "{:30} cost {:10.4} gain {:12.6} ({:?}) honest loss {:12.6} {}",
+            o.attack.name,
+            tao(o.cost_rao),
+            tao(o.gain_rao),
+            o.gain_share(),
+            tao(o.honest_loss_rao),
+            o.pays()
+        );
+    }
+    write(folder, "attacks", &attacks_page(&study), start)
 }
 
 fn cases(folder: &Path) -> Result<(), Failure> {

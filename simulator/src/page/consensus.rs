@@ -206,6 +206,6 @@ mod tests {
             assert!(html.contains(&format!("<h2>{figure}")), "{figure}");
         }
         assert_eq!(html.matches("<svg").count(), html.matches("<summary>Data</summary>").count());
-        assert!(!html.contains("NaN") && !html.contains("http"));
+        assert!(!html.contains("NaN") && !html.contains("http:"));
     }
 }
