@@ -49,6 +49,7 @@
 //! It prints nothing and draws nothing by itself. It does not model networks, hardware or the content of work: a
 //! miner is a quality over time. Transaction fees other than the chain's swap fees do not exist.
 
+pub mod attacks;
 pub mod behaviour;
 pub mod cases;
 pub mod consensus;
