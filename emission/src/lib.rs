@@ -1,7 +1,9 @@
 //! Yuma consensus and dTAO as pure, bit-exact functions, and the simulator over them.
 //!
 //! The crate reproduces the economics of the subtensor pallet at `spec_version` 425 bit for bit, held to golden
-//! vectors of the reference. No floating point number is on the path.
+//! vectors of the reference. No floating point number is on the path. The rules of all other runtimes from 233
+//! to 475 are there too, as far as they are known: [`spec::RuntimeSpec`] chooses them and says how certain each
+//! is, [`Network::upgrade`] crosses from one to the next, and [`share_rule::ShareRule`] is the place for your own.
 //!
 //! ```text
 //!            ┌──────────────── Network (SCALE, serde, Clone) ────────────────┐
@@ -68,7 +70,8 @@
 //!
 //! # What it does not do
 //! No signatures, no transaction fees, no drand decryption: who calls and who may call is the pallet's matter
-//! wherever it is not stake, ownership or registration. Leases, locks and conviction are not part of it.
+//! wherever it is not stake, ownership or registration. Leases, locks and conviction are not part of it, nor are
+//! users' own liquidity (283 to 350), trading within baskets and curated root weights (450 to 463).
 
 pub mod epoch;
 pub mod fixed;

@@ -21,6 +21,13 @@
 //! # Ok::<(), sn3_emission::spec::UnknownSpec>(())
 //! ```
 //!
+//! # How certain the rules are
+//! Every rule's mark is in [`RuntimeSpec::notes`]. In short: what 425 does is held to vectors, except the refused
+//! chain buy, timelocked reveals, and creating and pruning subnets, which were read in the source like all older
+//! rules. The fee of 257, and the chain's purchase before the adjustment (432), are third parties' readings; the
+//! quantile gate (440) and the choice of liquid alpha's consensus (446) come from pull requests; the new pool of
+//! 473 from an audit.
+//!
 //! # What is not known
 //! Some rules were never published exactly (runtime timeline, section 12). They are approximated by the nearest
 //! known rule, and their note says so with [`Certainty::Inferred`]: the reservoirs' choice of a side, the

@@ -5,7 +5,7 @@ use sn3_protocol::NetUid;
 use super::{Hooks, Network, Subnet};
 use crate::fixed::{Fixed, I96F32, U64F64, U96F32};
 use crate::issuance::{SUPPLY_MAX_RAO, block_emission};
-use crate::spec::{FractionBits, NeuronPrice, PriceAge, RootDividends};
+use crate::spec::{FractionBits, MovingPriceRules, NeuronPrice, PriceAge, RootDividends};
 use crate::vector::moving_average;
 
 /// The age at which a moving price had half its rate in specs 246 to 251.
@@ -85,45 +85,59 @@ impl Network {
     /// Moving prices and displayed root proportions (sections 2.8 and 2; runtime timeline, section 1.4).
     fn update_prices(&mut self) {
         let (root_tao, weight) = (self.root_tao(), self.globals.tao_weight_fixed());
-        let emitted: Vec<NetUid> =
-            self.subnets.values().filter(|s| self.is_emitted_to(s)).map(|s| s.netuid).collect();
-        for netuid in emitted {
-            let average = self.next_moving_price(&self.subnets[&netuid]);
-            let subnet = self.subnets.get_mut(&netuid).expect("emitted subnets exist");
-            subnet.moving_price = average;
+        let (averages, set) = (self.averages(), self.spec.shares.emit_set);
+        for subnet in self.subnets.values_mut().filter(|subnet| subnet.is_in(set)) {
+            subnet.moving_price = averages.next(subnet);
             subnet.root_proportion =
                 crate::issuance::root_proportion(root_tao, weight, subnet.alpha_issuance());
         }
     }
 
-    fn next_moving_price(&self, subnet: &Subnet) -> I96F32 {
-        let rules = &self.spec.price;
+    fn averages(&self) -> Averages {
+        Averages {
+            rules: self.spec.price,
+            block: self.block,
+            rate: self.globals.moving_alpha,
+            halving_blocks: self.globals.ema_price_halving_blocks,
+        }
+    }
+}
+
+/// How moving prices move in one block.
+struct Averages {
+    rules: MovingPriceRules,
+    block: u64,
+    rate: I96F32,
+    halving_blocks: u64,
+}
+
+impl Averages {
+    fn next(&self, subnet: &Subnet) -> I96F32 {
         let spot = subnet.price();
-        let price = if rules.capped { spot.min(U64F64::ONE) } else { spot };
-        let age = self.price_age(subnet);
-        match rules.bits {
+        let price = if self.rules.capped { spot.min(U64F64::ONE) } else { spot };
+        let age = self.age(subnet);
+        match self.rules.bits {
             FractionBits::Bits64 => {
-                let rate = rate_at(self.globals.moving_alpha.convert::<U64F64>(), age.map(as_u64f64));
+                let rate = rate_at(self.rate.convert::<U64F64>(), age.map(as_u64f64));
                 moving_average(rate, price, subnet.moving_price.convert()).convert()
             }
             FractionBits::Bits32 => {
-                let rate = rate_at_32(self.globals.moving_alpha.convert::<U96F32>(), age);
+                let rate = rate_at_32(self.rate.convert::<U96F32>(), age);
                 moving_average_32(rate, price.convert(), subnet.moving_price.convert()).convert()
             }
         }
     }
 
     /// Blocks of age and of half the full rate; none where age does not slow the average.
-    fn price_age(&self, subnet: &Subnet) -> Option<(u64, u64)> {
-        let halving = self.globals.ema_price_halving_blocks;
+    fn age(&self, subnet: &Subnet) -> Option<(u64, u64)> {
         let registered = self.block.saturating_sub(subnet.registered_at);
-        match self.spec.price.age {
+        match self.rules.age {
             PriceAge::None => None,
             PriceAge::RegistrationFixed => Some((registered, FIXED_HALVING_BLOCKS)),
-            PriceAge::Registration => Some((registered, halving)),
+            PriceAge::Registration => Some((registered, self.halving_blocks)),
             PriceAge::Start => {
                 let first = subnet.first_emission_block.unwrap_or(self.block);
-                Some((self.block.saturating_sub(first.saturating_sub(1)), halving))
+                Some((self.block.saturating_sub(first.saturating_sub(1)), self.halving_blocks))
             }
         }
     }
@@ -164,7 +178,7 @@ mod tests {
         subnet.pool = Pool::new(4_000_000_000, 1_000_000_000);
         subnet.first_emission_block = Some(100_801);
         network.insert_subnet(subnet);
-        network.next_moving_price(&network.subnets[&NetUid(1)]).to_bits()
+        network.averages().next(&network.subnets[&NetUid(1)]).to_bits()
     }
 
     #[test]

@@ -31,15 +31,7 @@ impl Network {
     /// Whether a subnet is emitted to (emission mathematics, section 2.1; runtime timeline, section 1.1).
     #[must_use]
     pub fn is_emitted_to(&self, subnet: &Subnet) -> bool {
-        let (burns, works) = (subnet.registration_allowed, subnet.work_allowed);
-        let started = subnet.first_emission_block.is_some();
-        subnet.netuid.0 != 0
-            && match self.spec.shares.emit_set {
-                EmitSet::All => true,
-                EmitSet::Started => started,
-                EmitSet::OpenByAnyMeans => started && subnet.subtoken_enabled && (burns || works),
-                EmitSet::OpenByBurn => started && subnet.subtoken_enabled && burns,
-            }
+        subnet.is_in(self.spec.shares.emit_set)
     }
 
     /// Each emitted subnet's part of the block's TAO by the spec's rule.
@@ -85,7 +77,8 @@ impl Network {
         let input = self.share_inputs(emit_to);
         let split = self.split(&input, minted, custom);
         self.gate_bar = split.bar.unwrap_or(self.gate_bar);
-        input.iter().zip(split.tao).map(|(input, tao)| self.term(input, tao, minted)).collect()
+        let emission = self.emission_now(minted);
+        input.iter().zip(split.tao).map(|(input, tao)| self.term(input, tao, emission)).collect()
     }
 
     fn root_proportion_of(&self, subnet: &Subnet) -> U96F32 {
@@ -153,4 +146,19 @@ impl Network {
 
 pub(super) fn add(sum: &mut u64, amount: u64) {
     *sum = sum.saturating_add(amount);
+}
+
+impl Subnet {
+    /// Whether it belongs to an emit set; root never does.
+    pub(super) fn is_in(&self, set: EmitSet) -> bool {
+        let (burns, works) = (self.registration_allowed, self.work_allowed);
+        let started = self.first_emission_block.is_some();
+        self.netuid.0 != 0
+            && match set {
+                EmitSet::All => true,
+                EmitSet::Started => started,
+                EmitSet::OpenByAnyMeans => started && self.subtoken_enabled && (burns || works),
+                EmitSet::OpenByBurn => started && self.subtoken_enabled && burns,
+            }
+    }
 }

@@ -10,7 +10,7 @@ use crate::pool::concentrated::Held;
 use crate::pool::{Side, SwapLimit};
 use crate::share_rule::ShareInput;
 use crate::spec::{
-    BoughtAlpha, ChainBuy, ClosedRegistration, InjectedAmounts, InjectionRules, Minting, RefusedBuy,
+    BoughtAlpha, ChainBuy, ClosedRegistration, InjectedAmounts, InjectionRules, Minting, RefusedBuy, RootPart,
 };
 
 /// What a subnet is given in a block, before flooring.
@@ -21,7 +21,7 @@ pub(super) struct Terms {
     pub alpha_in: U96F32,
     pub alpha_out: U96F32,
     pub excess: U96F32,
-    /// Whether its price is below its share of TAO.
+    /// Whether its price is below its share of TAO, where root's part depends on that.
     pub subsidised: bool,
 }
 
@@ -75,28 +75,32 @@ fn subsidy(given: &Given, alpha: U96F32) -> (U96F32, U96F32, U96F32) {
 }
 
 impl Network {
-    /// A subnet's terms for its part of the block's `minted` TAO.
-    pub(super) fn term(&self, input: &ShareInput, tao: U96F32, minted: u64) -> Terms {
+    /// The block's TAO emission that caps and subsidies read. Where it is minted first, it is computed anew from
+    /// the issuance that includes it.
+    pub(super) fn emission_now(&self, minted: u64) -> U96F32 {
+        let credit = self.spec.injection.minting == Minting::Credit;
+        U96F32::from_int(if credit { block_emission(self.total_issuance) } else { minted })
+    }
+
+    /// A subnet's terms for its part of the block's TAO.
+    pub(super) fn term(&self, input: &ShareInput, tao: U96F32, emission: U96F32) -> Terms {
         let rules = &self.spec.injection;
-        let emission =
-            if rules.minting == Minting::Credit { block_emission(self.total_issuance) } else { minted };
         let alpha_emission = U96F32::from_int(block_emission(input.alpha_issuance));
         let price = input.spot_price.convert();
-        let given = Given {
-            tao,
-            price,
-            alpha_emission,
-            emission: U96F32::from_int(emission),
-            root_proportion: input.root_proportion,
-        };
+        let root_proportion = input.root_proportion;
+        let given = Given { tao, price, alpha_emission, emission, root_proportion };
         let (tao_in, alpha_in, excess) = amounts(rules.amounts, &given);
+        let asked = matches!(
+            self.spec.payout.root_part,
+            RootPart::SoldUnlessSubsidised | RootPart::KeptUnlessSubsidised
+        );
         let mut terms = Terms {
             netuid: input.netuid,
             tao_in,
             alpha_in,
             alpha_out: alpha_emission,
             excess,
-            subsidised: is_subsidised(&given),
+            subsidised: asked && is_subsidised(&given),
         };
         self.close(&mut terms);
         terms

@@ -202,8 +202,10 @@ impl Network {
             if withheld_from.contains(hotkey) {
                 withheld = withheld.saturating_add(*amount);
             } else if let Some(owner) = self.owner_of(hotkey) {
+                let captured = self.paid_mut(netuid).settle(hotkey, &owner, *amount, *amount);
                 let destination = self.subnets[&netuid].auto_stake.get(&owner).copied().unwrap_or(*hotkey);
-                self.credit_stake(netuid, &destination, &owner, *amount);
+                self.credit_stake(netuid, hotkey, &owner, captured);
+                self.credit_stake(netuid, &destination, &owner, *amount - captured);
             }
         }
         let rules = self.spec.payout;
@@ -236,6 +238,10 @@ impl Network {
         self.paid_mut(netuid).alpha_dividends.clear();
         for (hotkey, amount) in dividends {
             let rest = self.pay_take(netuid, &hotkey, amount);
+            if let Some(owner) = self.owner_of(&hotkey) {
+                let take = amount.to_u64().saturating_sub(rest);
+                self.paid_mut(netuid).settle(&hotkey, &owner, amount.to_u64(), take);
+            }
             let subnet = self.paid_mut(netuid);
             if rest > 0 {
                 let pool = subnet.stakes.entry(hotkey).or_default();

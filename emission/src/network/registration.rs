@@ -25,13 +25,17 @@ impl Network {
     ) -> Result<Uid, OpError> {
         let subnet = self.check_register(hotkey, netuid)?;
         let burn = subnet.registration_price.burn_rao;
-        if bank.balance(coldkey) < burn {
+        let locks = self.has_collateral(subnet);
+        if !locks && bank.balance(coldkey) < burn {
             return Err(OpError::NotEnoughBalanceToStake);
         }
         if self.owner_of(hotkey).is_some_and(|owner| owner != *coldkey) {
             return Err(OpError::NonAssociatedColdKey);
         }
         let slot = self.slot(netuid)?;
+        if locks {
+            return self.register_with_collateral(bank, coldkey, hotkey, netuid, slot);
+        }
         self.check_interval(subnet)?;
         let swap = subnet.quote(Side::Buy, burn, SwapLimit::none(Side::Buy), self.globals.fee_rate)?;
         bank.debit(coldkey, burn);
@@ -229,7 +233,7 @@ impl Subnet {
     }
 
     /// Puts a hotkey into a slot, a new one or one that is cleared first (section 5.6).
-    fn place(&mut self, slot: u16, hotkey: &Hotkey, block: u64) {
+    pub(super) fn place(&mut self, slot: u16, hotkey: &Hotkey, block: u64) {
         if usize::from(slot) < self.neurons.len() {
             self.clear_slot(slot);
             let at = usize::from(slot);

@@ -77,6 +77,10 @@ impl Network {
         self.stake(bank, coldkey, hotkey, netuid, tao_rao, SwapLimit::rao(limit.price_rao))
     }
 
+    fn free_stake_of(&self, hotkey: &Hotkey, coldkey: &Coldkey, netuid: NetUid) -> u64 {
+        self.subnet(netuid).map_or(0, |subnet| subnet.free_stake_of(hotkey, coldkey))
+    }
+
     /// The gross amount that moves the pool to a price, at most a thousand times its reserve.
     fn amount_to_price(&self, side: Side, netuid: NetUid, price_rao: u64) -> Result<u64, OpError> {
         let subnet = self.traded(netuid)?;
@@ -217,7 +221,7 @@ impl Network {
         netuid: NetUid,
         alpha_rao: u64,
     ) -> Result<StakeMoved, OpError> {
-        let alpha_rao = alpha_rao.min(self.stake_of(hotkey, coldkey, netuid));
+        let alpha_rao = alpha_rao.min(self.free_stake_of(hotkey, coldkey, netuid));
         self.check_remove(coldkey, hotkey, netuid, alpha_rao)?;
         self.unstake(bank, coldkey, hotkey, netuid, alpha_rao, SwapLimit::none(Side::Sell))
     }
@@ -235,7 +239,7 @@ impl Network {
         alpha_rao: u64,
         limit: PriceLimit,
     ) -> Result<StakeMoved, OpError> {
-        let alpha_rao = alpha_rao.min(self.stake_of(hotkey, coldkey, netuid));
+        let alpha_rao = alpha_rao.min(self.free_stake_of(hotkey, coldkey, netuid));
         let possible = self.amount_to_price(Side::Sell, netuid, limit.price_rao)?;
         let alpha_rao = within_limit(alpha_rao, possible, limit)?;
         self.check_remove(coldkey, hotkey, netuid, alpha_rao)?;
@@ -257,7 +261,7 @@ impl Network {
             return Err(OpError::AmountTooLow);
         }
         let held = subnet.stake_of(hotkey, coldkey);
-        if alpha > held {
+        if alpha > subnet.free_stake_of(hotkey, coldkey) {
             return Err(OpError::NotEnoughStakeToWithdraw);
         }
         let swap = self.simulate(subnet, Side::Sell, alpha);
@@ -365,7 +369,7 @@ impl Network {
         if from.coldkey != to.coldkey && !origin.transfer_allowed {
             return Err(OpError::TransferDisallowed);
         }
-        let held = origin.stake_of(&from.hotkey, &from.coldkey);
+        let held = origin.free_stake_of(&from.hotkey, &from.coldkey);
         if alpha > held || held == 0 {
             return Err(OpError::NotEnoughStakeToWithdraw);
         }
@@ -428,7 +432,7 @@ impl Network {
             return Err(OpError::CannotBurnOrRecycleOnRootSubnet);
         }
         let subnet = self.subnets.get_mut(&netuid).ok_or(OpError::SubnetNotExists)?;
-        let amount = alpha_rao.min(subnet.stake_of(hotkey, coldkey));
+        let amount = alpha_rao.min(subnet.free_stake_of(hotkey, coldkey));
         if amount > subnet.alpha_out {
             return Err(OpError::NotEnoughAlphaOutToRecycle);
         }

@@ -6,6 +6,7 @@ use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
+use super::collateral::Collateral;
 use super::curve::Curve;
 use crate::epoch::{EpochParams, StoredRow};
 use crate::fixed::{I64F64, I96F32, U96F32};
@@ -112,6 +113,8 @@ pub struct Subnet {
     pub liquid_choice: LiquidChoice,
     /// How its neurons are paid, where the spec leaves the choice.
     pub consensus: Consensus,
+    /// Registration collateral, where the spec has it.
+    pub collateral: Collateral,
 }
 
 /// Moving averages of TAO flow in rao per block (runtime timeline, section 1.2, B).
@@ -459,6 +462,7 @@ impl Subnet {
             stake_at_epoch: BTreeMap::new(),
             liquid_choice: LiquidChoice::Auto,
             consensus: Consensus::Yuma,
+            collateral: Collateral::default(),
         }
     }
 

@@ -19,8 +19,8 @@ impl Network {
     /// * What waits for an epoch is divided as the new spec expects (343).
     /// * Parameters at the old version's default move to the new version's, as values that nobody set do.
     ///
-    /// Going back to an older spec works the same way as far as the state allows: a curve starts anew over the
-    /// reserves. Not modelled: the repair of `SubnetAlphaOut` at 446, and the conversion of claims into baskets
+    /// Going back to an older spec, which no chain does, works as far as the state allows: a curve starts anew
+    /// over the reserves, and claims that are still open count the TAO that older specs stake. Not modelled: the repair of `SubnetAlphaOut` at 446, and the conversion of claims into baskets
     /// at 441 (old claims stay claimable).
     ///
     /// ```

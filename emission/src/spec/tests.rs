@@ -12,6 +12,39 @@ fn the_default_is_the_proven_version() {
     assert!(RuntimeSpec::default().weakest() <= Certainty::Source);
 }
 
+/// What the first page says of the marks.
+#[test]
+fn the_proven_versions_marks() {
+    let notes = RuntimeSpec::default().notes();
+    let read: Vec<&str> =
+        notes.iter().filter(|n| n.certainty == Certainty::Source).map(|n| n.topic).collect();
+    assert_eq!(
+        read,
+        [
+            "refused chain buy",
+            "timelocked weights",
+            "null consensus",
+            "collateral",
+            "new pool",
+            "subnet limit",
+            "start call",
+            "new subnet's emission",
+        ]
+    );
+    let marked = |version, topic| {
+        let notes = at(version).notes();
+        notes.iter().find(|note| note.topic == topic).map(|note| note.certainty).unwrap()
+    };
+    assert_eq!(marked(440, "tao shares"), Certainty::Pull);
+    assert_eq!(marked(446, "liquid alpha consensus"), Certainty::Pull);
+    assert_eq!(marked(432, "chain buys"), Certainty::ThirdParty);
+    assert_eq!(marked(257, "trade fee"), Certainty::ThirdParty);
+    assert_eq!(marked(473, "new pool"), Certainty::Audit);
+    for topic in ["injection overflow", "root dividends", "null consensus"] {
+        assert_eq!(marked(475, topic), Certainty::Inferred, "{topic}");
+    }
+}
+
 #[test]
 fn versions_out_of_range_name_the_nearest() {
     assert_eq!(

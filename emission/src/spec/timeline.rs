@@ -135,7 +135,7 @@ fn injection(v: u32) -> InjectionRules {
             &[
                 (VERSION_FIRST, ChainBuy::Never),
                 (298, ChainBuy::BeforeInjection),
-                (342, ChainBuy::AfterAdjustment),
+                (334, ChainBuy::AfterAdjustment),
                 (432, ChainBuy::BeforeAdjustment),
             ],
         ),
