@@ -53,6 +53,7 @@
 
 mod adam;
 pub mod checkpoint;
+pub mod cuda;
 pub mod data;
 pub mod fast;
 mod files;

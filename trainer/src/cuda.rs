@@ -1,0 +1,53 @@
+//! The static step on NVIDIA GPUs, and what a machine has for it.
+//!
+//! ```text
+//!  probe() ─► which libraries, which device, what is missing and how to get it       (every build)
+//!  kernels/*.cu ─► nvrtc (cached on disk) ─► device ─┐
+//!  cublasLt (measured, cached) ──────────────────────┼─► step: the CPU step's contract, bf16 or f32
+//!  cuDNN's attention graphs, or the own kernel ──────┘                                (feature `cuda`)
+//! ```
+//!
+//! Without the feature `cuda` only [`probe`] and the kernels' text are there. With it the crate still builds
+//! without a toolkit and starts without a driver: libraries are looked for when they are asked for. The kernels
+//! are run on the CPU in tests (`kernels_on_the_host_*`), compiled as C++, so that their numbers are checked where
+//! there is no GPU; what only a GPU can tell is listed in `docs/cuda.md`.
+
+#[cfg(any(test, feature = "cuda"))]
+mod arena;
+#[cfg(any(test, feature = "cuda"))]
+mod attention;
+#[cfg(any(test, feature = "cuda"))]
+mod codec;
+#[cfg(feature = "cuda")]
+mod cudnn;
+#[cfg(any(test, feature = "cuda"))]
+mod device;
+#[cfg(feature = "cuda")]
+mod driver;
+#[cfg(test)]
+mod emulator;
+#[cfg(feature = "cuda")]
+mod matmul;
+#[cfg(feature = "cuda")]
+pub mod nvrtc;
+#[cfg(any(test, feature = "cuda"))]
+mod pass;
+mod probe;
+mod source;
+#[cfg(any(test, feature = "cuda"))]
+mod step;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "cuda")]
+mod trainer;
+
+#[cfg(feature = "cuda")]
+pub use codec::CodecError;
+#[cfg(feature = "cuda")]
+pub use device::GpuError;
+#[cfg(feature = "cuda")]
+pub use driver::CudaOptions;
+pub use probe::{GpuDevice, GpuReport, LibraryReport, probe};
+pub use source::{KERNELS, KernelShape, Module, Storage};
+#[cfg(feature = "cuda")]
+pub use trainer::{CudaCodec, CudaTrainer};
