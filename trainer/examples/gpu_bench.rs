@@ -17,9 +17,9 @@ use sn3_trainer::cuda::{CudaCodec, CudaOptions, CudaTrainer, probe};
 use sn3_trainer::init::initial_state;
 use sn3_trainer::train::Train;
 
-/// Tokens of a sample, and samples of a step of each preset, as in the torch script.
+/// Tokens of a sample, as in the torch script.
 const TOKENS: usize = 2048;
-/// bf16 TFLOP/s of matrix products seen on an H200, and its data sheet's.
+/// bf16 TFLOP/s of matrix products seen on an H200.
 const PEAK: f64 = 790.0;
 
 type Done = Result<(), Box<dyn std::error::Error>>;
@@ -103,30 +103,15 @@ fn codec(preset: &str) -> Done {
     Ok(())
 }
 
-/// A preset as the torch script builds it: the protocol's widths with a vocabulary of 32,000, tied.
+/// A preset whose sizes the torch script has too.
 fn model(preset: &str) -> Result<ModelConfig, Box<dyn std::error::Error>> {
-    let base = ModelConfig::preset("nano", None)?;
-    let sizes = |layers, hidden, ffn, heads, kv_heads| ModelConfig {
-        name: preset.to_owned(),
-        vocab: 32_000,
-        hidden,
-        layers,
-        heads,
-        kv_heads,
-        head_dim: hidden / heads,
-        ffn,
-        context: TOKENS as u32,
-        rope_theta: 500_000.0,
-        tied_head: true,
-        ..base.clone()
-    };
     match preset {
-        "150m" => Ok(sizes(12, 1024, 2688, 16, 16)),
-        "1b" => Ok(sizes(16, 2048, 8192, 16, 8)),
-        _ => Err(format!("no size is known for {preset:?}: say 150m or 1b").into()),
+        "150m" | "1b" => Ok(ModelConfig::preset(preset, None)?),
+        _ => Err(format!("the torch script has no {preset:?}: say 150m or 1b").into()),
     }
 }
 
+/// Samples of a step.
 fn samples(preset: &str) -> usize {
     if preset == "150m" { 32 } else { 16 }
 }

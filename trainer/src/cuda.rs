@@ -15,6 +15,7 @@
 #[cfg(any(test, feature = "cuda"))]
 mod arena;
 #[cfg(any(test, feature = "cuda"))]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "a real GPU uses what tests do not"))]
 mod attention;
 #[cfg(any(test, feature = "cuda"))]
 mod codec;
@@ -35,6 +36,7 @@ mod pass;
 mod probe;
 mod source;
 #[cfg(any(test, feature = "cuda"))]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "a real GPU uses what tests do not"))]
 mod step;
 #[cfg(test)]
 mod tests;

@@ -27,11 +27,12 @@ static int done(void *a) { return 0; }
 int cuInit(unsigned f) { return 0; }
 int cuDriverGetVersion(int *v) { *v = 13000; return 0; }
 int cuGetProcAddress_v2(const char *n, void **f, int v, unsigned long long g, int *s);
-static int load(void **m) { static int dummy; *m = &dummy; return 0; }
+static int load(void **m) { static long dummy[64]; *m = dummy; return 0; }
 static void *find(const char *n) {
     if (!strcmp(n, "cuInit")) return cuInit;
     if (!strcmp(n, "cuDriverGetVersion")) return cuDriverGetVersion;
     if (!strncmp(n, "cuGetProcAddress", 16)) return cuGetProcAddress_v2;
+    if (!strcmp(n, "cuGetExportTable")) return load;
     if (strstr(n, "Load") || !strncmp(n, "cuModuleGet", 11) || !strncmp(n, "cuLibraryGet", 12) ||
         !strncmp(n, "cuKernelGet", 11) || !strcmp(n, "cuCtxGetCurrent")) return load;
     return done;
@@ -45,10 +46,13 @@ int cuGetProcAddress(const char *n, void **f, int v, unsigned long long g) { ret
 #define LOAD(name) int name(void **m) { return load(m); }
 LOAD(cuModuleLoadData) LOAD(cuModuleLoadDataEx) LOAD(cuModuleLoadFatBinary) LOAD(cuModuleGetFunction)
 LOAD(cuLibraryLoadData) LOAD(cuLibraryGetKernel) LOAD(cuLibraryGetModule) LOAD(cuKernelGetFunction) LOAD(cuCtxGetCurrent)
+LOAD(cuGetExportTable) LOAD(cuLibraryLoadFromFile)
 #define DONE(name) int name(void) { return 0; }
 DONE(cuModuleUnload) DONE(cuLibraryUnload) DONE(cuFuncSetAttribute) DONE(cuKernelSetAttribute) DONE(cuDeviceGetCount)
 DONE(cuDeviceGet) DONE(cuDeviceGetAttribute) DONE(cuFuncGetAttribute) DONE(cuGetErrorString) DONE(cuGetErrorName)
 DONE(cuLaunchKernel) DONE(cuLaunchKernelEx) DONE(cuCtxGetDevice) DONE(cuTensorMapEncodeTiled) DONE(cuTensorMapEncodeIm2col)
+DONE(cuCtxGetLimit) DONE(cuCtxPopCurrent) DONE(cuCtxPushCurrent) DONE(cuKernelGetAttribute) DONE(cuLaunchCooperativeKernel)
+DONE(cuLinkAddData) DONE(cuLinkComplete) DONE(cuLinkCreate) DONE(cuLinkDestroy) DONE(cuOccupancyMaxPotentialClusterSize)
 DONE(cuOccupancyMaxActiveBlocksPerMultiprocessor) DONE(cuFuncLoad) DONE(cuLinkCreate_v2) DONE(cuStreamGetCtx)
 "#;
 
