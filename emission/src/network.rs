@@ -36,7 +36,7 @@ pub use children::CHILDREN_MAX;
 pub use collateral::{Collateral, LOCK_SHARE_MAX, Lock};
 pub use curve::Curve;
 pub use hooks::Hooks;
-pub use owner::{ACTIVITY_FACTOR_RANGE, CLAIM_SUBNETS_MAX, MECHANISM_UIDS_MAX, TEMPO_RANGE};
+pub use owner::{ACTIVITY_FACTOR_RANGE, CLAIM_SUBNETS_MAX, MECHANISM_UIDS_MAX, NULL_UIDS_MAX, TEMPO_RANGE};
 pub use staking::{Position, PriceLimit, StakeMoved};
 pub use subnet::{
     BlockEmission, Consensus, FlowAverages, Limits, LiquidChoice, Mechanism, Neurons, Pending, Relation,

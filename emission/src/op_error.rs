@@ -152,6 +152,8 @@ op_errors! {
     NotEnoughAlphaOutToRecycle => "less alpha is outside the pool than would be recycled",
     /// The runtime of this spec does not have the call.
     CallUnavailable => "the runtime of this spec does not have this call; choose another spec",
+    /// Timelocked commits wait for their reveal.
+    TimelockedCommitsPending => "timelocked weights wait for their reveal; change the consensus after it",
     /// The block takes no more registrations.
     TooManyRegistrationsThisBlock => "the block takes no more registrations on this subnet; try the next one",
     /// The interval takes no more registrations.

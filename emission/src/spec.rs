@@ -33,6 +33,10 @@
 //! known rule, and their note says so with [`Certainty::Inferred`]: the reservoirs' choice of a side, the
 //! baskets' valuation to the rao, the order of Null consensus' last units. Baskets under curated root weights
 //! (450 to 463) accumulate in place, as before and after.
+//!
+//! Absent, because their state or their prices were not published or lie outside this crate: users' own liquidity
+//! (283 to 350), trading within baskets and buying into them (441 on), seats on root for a burn (441 on; they are
+//! given by stake as before), registration by work of 475, ownership by conviction (432 on), transaction fees.
 
 mod mainnet;
 mod notes;

@@ -268,13 +268,17 @@ fn a_late_round_loses_the_commit_only_at_first() {
 #[test]
 fn a_null_subnet_pays_by_the_largest_stake() {
     let (mut network, _) = chain(475);
-    network.subnet_mut(NET).unwrap().consensus = Consensus::Null;
+    network.set_consensus(&OWNER, NET, Consensus::Null).unwrap();
+    assert_eq!(network.subnet(NET).unwrap().params.max_allowed_validators, 1);
     let epochs = run(&mut network, 25);
     assert!(epochs.len() >= 2);
     let neurons = &network.subnet(NET).unwrap().neurons;
     assert_eq!(neurons.validator_permit, [true, false]);
     assert_eq!(neurons.consensus, [0, 0]);
+    network.set_consensus(&OWNER, NET, Consensus::Yuma).unwrap();
+    assert_eq!(network.subnet(NET).unwrap().params.max_allowed_validators, 64);
     let (mut yuma, _) = chain(425);
+    assert_eq!(yuma.set_consensus(&OWNER, NET, Consensus::Null), Err(OpError::CallUnavailable));
     yuma.subnet_mut(NET).unwrap().consensus = Consensus::Null;
     run(&mut yuma, 25);
     assert_ne!(yuma.subnet(NET).unwrap().neurons.consensus, [0, 0], "older specs know no Null");

@@ -68,7 +68,11 @@ impl<'a> Epoch<'a> {
         let n = active.len();
         let rate = bonds_alpha(input.params.bonds_moving_average);
         let in_range = rate > I32F32::ZERO && rate < I32F32::ONE && active.iter().all(|s| *s < I32F32::ONE);
-        if standing.rules.yuma != Yuma::Yuma3 || !in_range || input.params.liquid_on() || input.block_at_registration.len() != n {
+        if standing.rules.yuma != Yuma::Yuma3
+            || !in_range
+            || input.params.liquid_on()
+            || input.block_at_registration.len() != n
+        {
             return None;
         }
         let new = rate.to_bits() as u64;

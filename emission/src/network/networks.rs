@@ -66,6 +66,7 @@ impl Network {
         subnet.owner_hotkey = Some(*hotkey);
         subnet.emission_enabled = !self.spec.networks.starts_off;
         subnet.params.bonds_penalty = self.spec.default_bonds_penalty();
+        subnet.registration_price.burn_rao = self.spec.default_burn_rao();
         if !self.spec.networks.start_call {
             subnet.first_emission_block = Some(self.block + 1);
             subnet.subtoken_enabled = true;

@@ -2,7 +2,7 @@
 
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
-use super::{Mechanism, Network, RootClaim, Subnet};
+use super::{Consensus, Mechanism, Network, RootClaim, Secret, Subnet};
 use crate::OpError;
 
 /// Bounds of an owner's tempo.
@@ -11,6 +11,8 @@ pub const TEMPO_RANGE: std::ops::RangeInclusive<u16> = 360..=50_400;
 pub const ACTIVITY_FACTOR_RANGE: std::ops::RangeInclusive<u32> = 1_000..=50_000;
 /// Uids times mechanisms may not exceed this.
 pub const MECHANISM_UIDS_MAX: usize = 256;
+/// Uids times mechanisms of a subnet under Null consensus may not exceed this.
+pub const NULL_UIDS_MAX: usize = 2_500;
 /// Subnets in one root claim.
 pub const CLAIM_SUBNETS_MAX: usize = 5;
 
@@ -77,6 +79,36 @@ impl Network {
         }
         subnet.schedule.pending_epoch_at = block.saturating_add(window);
         Ok(subnet.schedule.pending_epoch_at)
+    }
+
+    /// The owner chooses between Yuma and Null consensus (runtime timeline, section 8). Null permits one
+    /// validator; the slots are cut to what the mode and the mechanisms allow.
+    ///
+    /// # Errors
+    /// A spec without Null, not the owner, timelocked commits that wait, or more neurons than the mode allows.
+    pub fn set_consensus(
+        &mut self,
+        coldkey: &Coldkey,
+        netuid: NetUid,
+        consensus: Consensus,
+    ) -> Result<(), OpError> {
+        if !self.spec.schedule.null_consensus {
+            return Err(OpError::CallUnavailable);
+        }
+        let subnet = self.owned(coldkey, netuid)?;
+        let most = if consensus == Consensus::Null { NULL_UIDS_MAX } else { MECHANISM_UIDS_MAX };
+        let most = most / subnet.mechanisms.len().max(1);
+        let mut commits = subnet.mechanisms.iter().flat_map(|mechanism| &mechanism.commits);
+        if commits.any(|commit| matches!(commit.secret, Secret::Timelocked { .. })) {
+            return Err(OpError::TimelockedCommitsPending);
+        }
+        if subnet.neurons.len() > most {
+            return Err(OpError::TooManyUIDsPerMechanism);
+        }
+        subnet.limits.max_allowed_uids =
+            subnet.limits.max_allowed_uids.min(u16::try_from(most).unwrap_or(u16::MAX));
+        subnet.choose(consensus);
+        Ok(())
     }
 
     /// Sets how many mechanisms a subnet has; new ones start empty, removed ones are lost.
@@ -190,5 +222,18 @@ impl Network {
             self.claim_baskets(coldkey);
         }
         Ok(())
+    }
+}
+
+impl Subnet {
+    /// Changes the consensus; the validators' number is put away under Null and comes back with Yuma.
+    fn choose(&mut self, consensus: Consensus) {
+        let validators = &mut self.params.max_allowed_validators;
+        match (self.consensus, consensus) {
+            (Consensus::Yuma, Consensus::Null) => self.yuma_validators = std::mem::replace(validators, 1),
+            (Consensus::Null, Consensus::Yuma) => *validators = self.yuma_validators,
+            _ => (),
+        }
+        self.consensus = consensus;
     }
 }

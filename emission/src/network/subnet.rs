@@ -113,6 +113,8 @@ pub struct Subnet {
     pub liquid_choice: LiquidChoice,
     /// How its neurons are paid, where the spec leaves the choice.
     pub consensus: Consensus,
+    /// The number of validators that comes back when Null consensus ends.
+    pub yuma_validators: u16,
     /// Registration collateral, where the spec has it.
     pub collateral: Collateral,
 }
@@ -462,6 +464,7 @@ impl Subnet {
             stake_at_epoch: BTreeMap::new(),
             liquid_choice: LiquidChoice::Auto,
             consensus: Consensus::Yuma,
+            yuma_validators: 0,
             collateral: Collateral::default(),
         }
     }

@@ -567,6 +567,6 @@ rules! {
 pub enum GateBar {
     /// At the share with which the largest shares sum to this quantile.
     Quantile(U64F64),
-    /// At the share of this rank; zero is refused.
+    /// At the share of this rank among the positive ones, or the smallest of them; zero counts as one.
     Rank(u16),
 }

@@ -343,4 +343,9 @@ impl RuntimeSpec {
     pub fn default_bonds_penalty(&self) -> u16 {
         since(self.version, &[(VERSION_FIRST, 0), (257, u16::MAX)])
     }
+    /// What registering a neuron costs on a new subnet, in rao (runtime timeline, section 6.1).
+    #[must_use]
+    pub fn default_burn_rao(&self) -> u64 {
+        since(self.version, &[(VERSION_FIRST, 1_000_000_000), (283, 100_000_000), (397, 1_000_000_000)])
+    }
 }
