@@ -14,7 +14,7 @@ use codec::{Decode, Encode};
 use sn3_protocol::{Digest, NetUid};
 
 pub use agenda::Task;
-pub use summary::{ActorSummary, GroupSummary, Summary};
+pub use summary::{ActorSummary, GroupSummary, SubnetSummary, Summary};
 
 use crate::scenario::Scenario;
 use crate::series::Series;
@@ -121,6 +121,7 @@ impl Simulation {
         self.act(tick);
         let report = self.world.network.step_block(&parent_hash(self.scenario.seed, tick));
         self.epochs += report.epochs.len() as u64;
+        self.world.count_flows();
         let done = self.done();
         if done.is_multiple_of(self.scenario.record_every()) || done == self.scenario.blocks {
             self.series.record(&self.world, &self.scenario.watch, self.epochs);
@@ -206,6 +207,7 @@ pub(crate) struct Dynamic {
     pub(crate) bank: sn3_emission::network::Balances,
     pub(crate) books: Vec<crate::world::Book>,
     pub(crate) refusals: std::collections::BTreeMap<(String, String), u64>,
+    pub(crate) flows: std::collections::BTreeMap<NetUid, crate::world::Flow>,
     pub(crate) agenda: Vec<(u64, u32, Task)>,
     pub(crate) series: Series,
     pub(crate) happened: u32,
@@ -219,6 +221,7 @@ impl Simulation {
             bank: self.world.bank.clone(),
             books: self.world.books.clone(),
             refusals: self.world.refusals.clone(),
+            flows: self.world.flows.clone(),
             agenda: self.agenda.entries(),
             series: self.series.clone(),
             happened: self.happened as u32,
@@ -233,6 +236,7 @@ impl Simulation {
         world.bank = state.bank;
         world.books = state.books;
         world.refusals = state.refusals;
+        world.flows = state.flows;
         world.slots.clear();
         let mut simulation = Self::assemble(scenario, world, Agenda::from_entries(state.agenda));
         simulation.series = state.series;

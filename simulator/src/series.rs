@@ -22,10 +22,14 @@ macro_rules! rows {
             /// Names of the columns in order.
             pub const COLUMNS: &'static [&'static str] = &[$(stringify!($column)),*];
 
-            /// The values in order; all fit into 128 bits.
+
+            /// Which columns may be negative.
+            pub const SIGNED: &'static [bool] = &[$(<$type>::MIN != 0),*];
+
+            /// The values in order.
             #[must_use]
-            pub fn values(&self) -> Vec<i128> {
-                vec![$(i128::from(self.$column)),*]
+            pub fn values(&self) -> [i128; [$(stringify!($column)),*].len()] {
+                [$(i128::from(self.$column)),*]
             }
         }
     };
@@ -52,7 +56,7 @@ rows! {
 }
 
 rows! {
-    /// One subnet at one moment. Emissions are those of the last block.
+    /// One subnet at one moment. Emissions are sums since the start of the run.
     SubnetRow {
         /// The block.
         block: u64,
@@ -70,16 +74,16 @@ rows! {
         quote_weight: u64,
         /// Alpha outside the pool.
         alpha_out: u64,
-        /// Part of the TAO emission of all subnets, in 10⁻⁹ths.
+        /// Part of the last block's TAO emission of all subnets, in 10⁻⁹ths.
         share_e9: u64,
-        /// TAO injected into the pool.
+        /// TAO injected into the pool since the start.
         tao_in: u64,
-        /// Alpha injected into the pool.
-        alpha_in: u64,
-        /// Alpha created outside the pool.
-        alpha_emission: u64,
-        /// TAO with which the chain bought alpha.
+        /// TAO with which the chain bought alpha since the start.
         excess_tao: u64,
+        /// Alpha injected into the pool since the start.
+        alpha_in: u64,
+        /// Alpha created outside the pool since the start.
+        alpha_emission: u64,
         /// Withheld part of the miner emission in 10⁻⁹ths.
         miner_burned_e9: u64,
         /// Neurons.
@@ -164,7 +168,7 @@ impl Series {
             let total = emitted(world);
             let subnets = world.network.subnets.values();
             let watched = subnets.filter(|subnet| subnet.netuid.0 != 0 && watch.includes(subnet.netuid.0));
-            self.subnets.extend(watched.map(|subnet| subnet_row(world.network.block, subnet, total)));
+            self.subnets.extend(watched.map(|subnet| subnet_row(world, subnet, total)));
         }
         if watch.per_group || watch.per_actor {
             self.record_people(world, watch);
@@ -222,12 +226,12 @@ fn price_q32(price: U64F64) -> u64 {
     u64::try_from(price.to_bits() >> 32).unwrap_or(u64::MAX)
 }
 
-fn subnet_row(block: u64, subnet: &Subnet, total: u64) -> SubnetRow {
-    let emission = &subnet.block_emission;
-    let tao = emission.tao_in + emission.excess_tao;
+fn subnet_row(world: &World, subnet: &Subnet, total: u64) -> SubnetRow {
+    let tao = subnet.block_emission.tao_in + subnet.block_emission.excess_tao;
+    let flow = world.flows.get(&subnet.netuid).copied().unwrap_or_default();
     let burned = u128::try_from(subnet.miner_burned.convert::<I96F32>().to_bits()).unwrap_or(0);
     SubnetRow {
-        block,
+        block: world.network.block,
         netuid: subnet.netuid.0,
         price_q32: price_q32(subnet.price()),
         moving_price_q32: u64::try_from(subnet.moving_price.to_bits()).unwrap_or(0),
@@ -236,10 +240,10 @@ fn subnet_row(block: u64, subnet: &Subnet, total: u64) -> SubnetRow {
         quote_weight: subnet.pool.quote_weight,
         alpha_out: subnet.alpha_out,
         share_e9: (u128::from(tao) * 1_000_000_000 / u128::from(total.max(1))) as u64,
-        tao_in: emission.tao_in,
-        alpha_in: emission.alpha_in,
-        alpha_emission: emission.alpha_out,
-        excess_tao: emission.excess_tao,
+        tao_in: flow.tao_in,
+        excess_tao: flow.excess_tao,
+        alpha_in: flow.alpha_in,
+        alpha_emission: flow.alpha_emission,
         miner_burned_e9: ((burned * 1_000_000_000) >> 32) as u64,
         neurons: subnet.neurons.len() as u16,
         burn: subnet.registration_price.burn_rao,

@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sn3_emission::network::{Limits, Pending, Schedule};
+use sn3_emission::Network;
+use sn3_emission::network::{Limits, Mechanism, Pending, Schedule, Subnet};
 use sn3_protocol::{Coldkey, Hotkey, NetUid};
 
 /// Largest snapshot file in bytes.
@@ -218,7 +219,60 @@ impl ChainSnapshot {
     }
 }
 
+impl ChainSnapshot {
+    /// The state of a simulated chain, as a chain reader would take it: nominators count as their hotkeys' owners.
+    #[must_use]
+    pub fn of(network: &Network) -> Self {
+        let globals = &network.globals;
+        let subnets = network.subnets.values().filter(|subnet| subnet.netuid.0 != 0);
+        Self {
+            version: SNAPSHOT_VERSION,
+            block: network.block,
+            spec_version: network.spec.version,
+            total_issuance: network.total_issuance,
+            total_stake: network.total_stake,
+            root_tao: network.root_tao(),
+            tao_weight: globals.tao_weight,
+            stake_threshold: globals.stake_threshold_rao,
+            subnet_owner_cut: globals.subnet_owner_cut,
+            moving_alpha_bits: globals.moving_alpha.to_bits(),
+            ema_price_halving_blocks: globals.ema_price_halving_blocks,
+            max_epochs_per_block: globals.max_epochs_per_block,
+            subnets: subnets.map(|subnet| SubnetSnapshot::of(network, subnet)).collect(),
+        }
+    }
+}
+
 impl SubnetSnapshot {
+    fn of(network: &Network, subnet: &Subnet) -> Self {
+        Self {
+            netuid: subnet.netuid,
+            dynamic: subnet.dynamic,
+            tao: subnet.pool.tao,
+            alpha_in: subnet.pool.alpha,
+            alpha_out: subnet.alpha_out,
+            quote_weight: subnet.pool.quote_weight,
+            protocol_alpha: subnet.protocol_alpha,
+            moving_price_bits: subnet.moving_price.to_bits(),
+            miner_burned_bits: subnet.miner_burned.to_bits(),
+            first_emission_block: subnet.first_emission_block,
+            subtoken_enabled: subnet.subtoken_enabled,
+            registration_allowed: subnet.registration_allowed,
+            emission_enabled: subnet.emission_enabled,
+            registered_at: subnet.registered_at,
+            owner_cut_enabled: subnet.owner_cut_enabled,
+            owner_coldkey: subnet.owner_coldkey,
+            owner_hotkey: subnet.owner_hotkey,
+            burn: subnet.registration_price.burn_rao,
+            schedule: subnet.schedule,
+            pending: subnet.pending,
+            params: subnet.params.clone(),
+            limits: subnet.limits.clone(),
+            neurons: (0..subnet.neurons.len()).map(|uid| NeuronSnapshot::of(network, subnet, uid)).collect(),
+            mechanisms: subnet.mechanisms.iter().map(MechanismSnapshot::of).collect(),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         let n = self.neurons.len();
         if n > usize::from(u16::MAX) {
@@ -236,7 +290,32 @@ impl SubnetSnapshot {
     }
 }
 
+impl NeuronSnapshot {
+    fn of(network: &Network, subnet: &Subnet, uid: usize) -> Self {
+        let (neurons, hotkey) = (&subnet.neurons, subnet.neurons.hotkeys[uid]);
+        let state = network.hotkeys.get(&hotkey);
+        Self {
+            hotkey,
+            coldkey: state.map_or(Coldkey(hotkey.0), |state| state.owner),
+            alpha: subnet.stake_of_hotkey(&hotkey),
+            root: network.root_stake(&hotkey),
+            take: state.and_then(|state| state.take).unwrap_or(network.globals.default_take),
+            registered_at: neurons.registered_at[uid],
+            validator_permit: neurons.validator_permit.get(uid).copied().unwrap_or(false),
+            emission: neurons.emission.get(uid).copied().unwrap_or(0),
+        }
+    }
+}
+
 impl MechanismSnapshot {
+    fn of(mechanism: &Mechanism) -> Self {
+        Self {
+            weights: mechanism.weights.clone(),
+            bonds: mechanism.bonds.clone(),
+            last_update: mechanism.last_update.clone(),
+        }
+    }
+
     fn check(&self, n: usize) -> Result<(), String> {
         for (what, length) in [
             ("weights", self.weights.len()),
@@ -248,5 +327,73 @@ impl MechanismSnapshot {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Control, Simulation};
+    use crate::scenario::{EXAMPLE, Format, Scenario};
+    use crate::world::World;
+
+    fn simulated() -> Network {
+        let mut scenario = Scenario::parse(EXAMPLE, Format::Toml).unwrap();
+        scenario.blocks = 200;
+        let mut simulation = Simulation::new(&scenario).unwrap();
+        simulation.run(&mut |_| Control::Continue);
+        simulation.world().network.clone()
+    }
+
+    fn restored(snapshot: ChainSnapshot) -> World {
+        let scenario = Scenario { snapshot: Some(Box::new(snapshot)), blocks: 100, ..Scenario::default() };
+        World::build(&scenario).unwrap()
+    }
+
+    #[test]
+    fn a_snapshot_keeps_every_bit_and_the_chain_goes_on_the_same() {
+        let mut network = simulated();
+        let text = serde_json::to_string(&ChainSnapshot::of(&network)).unwrap();
+        let mut world = restored(serde_json::from_str(&text).unwrap());
+        assert_eq!(ChainSnapshot::of(&world.network), ChainSnapshot::of(&network));
+        for block in 0..130_u8 {
+            network.step_block(&[block; 32]);
+            world.network.step_block(&[block; 32]);
+        }
+        for (before, after) in network.subnets.values().zip(world.network.subnets.values()) {
+            assert_eq!(before.mechanisms[0].bonds, after.mechanisms[0].bonds);
+            assert_eq!(before.mechanisms[0].incentive, after.mechanisms[0].incentive);
+            assert_eq!(before.alpha_out, after.alpha_out);
+        }
+    }
+
+    #[test]
+    fn actors_of_a_snapshot_act() {
+        let snapshot = ChainSnapshot::of(&simulated());
+        let scenario = Scenario { snapshot: Some(Box::new(snapshot)), blocks: 150, ..Scenario::default() };
+        let mut simulation = Simulation::new(&scenario).unwrap();
+        simulation.run(&mut |_| Control::Continue);
+        let summary = simulation.summary();
+        assert!(summary.actor("1/uid/1").unwrap().weights_set > 0, "{:?}", summary.refusals);
+        assert!(summary.group("1/uid").unwrap().earned_alpha_rao > 0);
+    }
+
+    #[test]
+    fn inconsistent_snapshots_are_refused() {
+        let good = ChainSnapshot::of(&simulated());
+        let mut short = good.clone();
+        short.subnets[0].mechanisms[0].last_update.pop();
+        let mut twice = good.clone();
+        twice.subnets[1].netuid = twice.subnets[0].netuid;
+        let mut same = good.clone();
+        same.subnets[0].neurons[1].hotkey = same.subnets[0].neurons[0].hotkey;
+        let mut old = good;
+        old.version = 0;
+        for (wrong, what) in
+            [(short, "last_update has"), (twice, "occurs twice"), (same, "two slots"), (old, "version 0")]
+        {
+            let error = wrong.check().unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
     }
 }

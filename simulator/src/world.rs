@@ -27,7 +27,7 @@ use sn3_emission::Network;
 use sn3_emission::network::{Balances, Bank};
 use sn3_protocol::{Hotkey, NetUid};
 
-pub use book::{Book, Hidden, Trade};
+pub use book::{Book, Flow, Hidden, Trade};
 pub use build::BuildError;
 pub use cast::{Actor, Cast, Group, Kind, Role, keys_of};
 pub(crate) use operations::worth;
@@ -45,6 +45,8 @@ pub struct World {
     pub books: Vec<Book>,
     /// How often the chain refused which operation: `(operation, error)` by the chain's names.
     pub refusals: BTreeMap<(String, String), u64>,
+    /// What the chain emitted into each subnet since the start.
+    pub flows: BTreeMap<NetUid, Flow>,
     /// Number of the block that tick 0 stands on.
     pub start_block: u64,
     pub(crate) seed: u64,
@@ -104,6 +106,17 @@ impl World {
         let slots =
             subnet.neurons.hotkeys.iter().map(|hotkey| self.cast.by_hotkey.get(hotkey).copied()).collect();
         self.slots.insert(netuid, slots);
+    }
+
+    /// Adds up what the last block emitted.
+    pub(crate) fn count_flows(&mut self) {
+        for (netuid, subnet) in self.network.subnets.iter().filter(|(netuid, _)| netuid.0 != 0) {
+            let (flow, emission) = (self.flows.entry(*netuid).or_default(), &subnet.block_emission);
+            flow.tao_in = flow.tao_in.saturating_add(emission.tao_in);
+            flow.excess_tao = flow.excess_tao.saturating_add(emission.excess_tao);
+            flow.alpha_in = flow.alpha_in.saturating_add(emission.alpha_in);
+            flow.alpha_emission = flow.alpha_emission.saturating_add(emission.alpha_out);
+        }
     }
 
     /// Counts a refused operation.

@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 use sn3_emission::fixed::U64F64;
+use sn3_emission::network::Subnet;
 use sn3_protocol::NetUid;
 
 use crate::scenario::Scenario;
 use crate::world::{Actor, Trade, World, worth};
+
+const RAO_PER_UNIT: u64 = 1_000_000_000;
 
 /// A run's result in numbers.
 ///
@@ -24,12 +27,33 @@ pub struct Summary {
     pub epochs: u64,
     /// All TAO at the end, in rao.
     pub issuance_rao: u64,
+    /// Subnets by netuid.
+    pub subnets: Vec<SubnetSummary>,
     /// Groups in the scenario's order.
     pub groups: Vec<GroupSummary>,
     /// Actors in the same order.
     pub actors: Vec<ActorSummary>,
     /// Operations that the chain refused, with the error's name and how often.
     pub refusals: Vec<(String, String, u64)>,
+}
+
+/// A subnet's result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SubnetSummary {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Spot price at the end, in rao of TAO per alpha.
+    pub price_rao: u64,
+    /// Moving price at the end, in rao of TAO per alpha.
+    pub moving_price_rao: u64,
+    /// TAO that the chain put into the subnet during the run, in rao.
+    pub tao_emitted_rao: u64,
+    /// Alpha created outside the pool during the run, in rao.
+    pub alpha_emitted_rao: u64,
+    /// TAO reserve at the end, in rao.
+    pub pool_tao_rao: u64,
+    /// Alpha outside the pool at the end, in rao.
+    pub alpha_out_rao: u64,
 }
 
 /// A group's result.
@@ -101,6 +125,13 @@ impl Summary {
             blocks: world.tick(),
             epochs,
             issuance_rao: world.network.total_issuance,
+            subnets: world
+                .network
+                .subnets
+                .values()
+                .filter(|s| s.netuid.0 != 0)
+                .map(|s| of_subnet(world, s))
+                .collect(),
             groups: groups.collect(),
             actors,
             refusals: world.refusals.iter().map(|((op, error), n)| (op.clone(), error.clone(), *n)).collect(),
@@ -117,6 +148,20 @@ impl Summary {
     #[must_use]
     pub fn actor(&self, name: &str) -> Option<&ActorSummary> {
         self.actors.iter().find(|actor| actor.actor == name)
+    }
+}
+
+fn of_subnet(world: &World, subnet: &Subnet) -> SubnetSummary {
+    let flow = world.flows.get(&subnet.netuid).copied().unwrap_or_default();
+    let moving = u128::try_from(subnet.moving_price.to_bits()).unwrap_or(0);
+    SubnetSummary {
+        netuid: subnet.netuid,
+        price_rao: worth(RAO_PER_UNIT, price_bits(world, subnet.netuid)),
+        moving_price_rao: worth(RAO_PER_UNIT, moving << 32),
+        tao_emitted_rao: flow.tao(),
+        alpha_emitted_rao: flow.alpha_emission,
+        pool_tao_rao: subnet.pool.tao,
+        alpha_out_rao: subnet.alpha_out,
     }
 }
 
@@ -159,7 +204,7 @@ fn is_home(who: &Actor, netuid: NetUid) -> bool {
 }
 
 fn price_bits(world: &World, netuid: NetUid) -> u128 {
-    let price = world.network.subnet(netuid).map_or(U64F64::ZERO, sn3_emission::network::Subnet::price);
+    let price = world.network.subnet(netuid).map_or(U64F64::ZERO, Subnet::price);
     price.to_bits()
 }
 

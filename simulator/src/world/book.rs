@@ -62,3 +62,24 @@ pub struct Hidden {
     /// The commit's salt.
     pub salt: Vec<u16>,
 }
+
+/// What the chain emitted into a subnet since the start of the run, in rao.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Flow {
+    /// TAO injected into the pool.
+    pub tao_in: u64,
+    /// TAO with which the chain bought alpha.
+    pub excess_tao: u64,
+    /// Alpha injected into the pool.
+    pub alpha_in: u64,
+    /// Alpha created outside the pool.
+    pub alpha_emission: u64,
+}
+
+impl Flow {
+    /// All TAO.
+    #[must_use]
+    pub fn tao(&self) -> u64 {
+        self.tao_in.saturating_add(self.excess_tao)
+    }
+}

@@ -83,6 +83,7 @@ impl World {
             cast: Cast::default(),
             books: Vec::new(),
             refusals: std::collections::BTreeMap::new(),
+            flows: std::collections::BTreeMap::new(),
             seed: scenario.seed,
             slots: std::collections::BTreeMap::new(),
         }

@@ -1,7 +1,8 @@
 //! Setting weights: draft, submit, commit, reveal, and when to do it again.
 
 use rand_chacha::rand_core::RngCore;
-use sn3_emission::network::{Secret, Subnet, Weights, commit_hash};
+use sn3_emission::network::{Schedule, Secret, Subnet, Weights, commit_hash};
+use sn3_emission::spec::EpochPeriod;
 use sn3_protocol::{Hotkey, NetUid};
 
 use super::{Hidden, Role, World};
@@ -64,7 +65,7 @@ impl World {
         let mut salts = rng(self.seed, &self.cast.actors[actor].name, "salt", self.tick());
         let salt: Vec<u16> = (0..SALT_LENGTH).map(|_| salts.next_u32() as u16).collect();
         let secret = Secret::Hash(commit_hash(hotkey, netuid, 0, weights, &salt));
-        let epoch = self.network.subnet(netuid)?.lookahead_epoch(self.network.block);
+        let epoch = self.network.commit_epoch(self.network.subnet(netuid)?);
         let result = self.network.commit_weights(hotkey, netuid, 0, secret);
         self.noted("commit_weights", result)?;
         self.books[actor].weights_set += 1;
@@ -76,7 +77,7 @@ impl World {
     pub(crate) fn reveal(&mut self, actor: usize) -> Option<u64> {
         let (netuid, hotkey) = (self.cast.actors[actor].netuid?, self.cast.actors[actor].hotkey());
         let subnet = self.network.subnet(netuid)?;
-        let now = subnet.lookahead_epoch(self.network.block);
+        let now = self.network.commit_epoch(subnet);
         let period = subnet.limits.reveal_period_epochs;
         let hidden = std::mem::take(&mut self.books[actor].hidden);
         let (due, waiting): (Vec<Hidden>, Vec<Hidden>) =
@@ -93,68 +94,87 @@ impl World {
     /// The tick right after the subnet's next epoch, when commits of this epoch open.
     fn reveal_tick(&self, netuid: NetUid) -> Option<u64> {
         let subnet = self.network.subnet(netuid)?;
-        let block = subnet.schedule.next_epoch_block(self.network.block, subnet.params.tempo)?;
+        let rhythm = self.rhythm(subnet)?;
+        let pending = Some(subnet.schedule.pending_epoch_at).filter(|at| *at > self.network.block);
+        let block = rhythm.next(self.network.block).min(pending.unwrap_or(u64::MAX));
         Some(block.saturating_sub(self.start_block))
+    }
+
+    /// When a subnet's epochs fall, by the counter or by the block number, as the spec has it.
+    fn rhythm(&self, subnet: &Subnet) -> Option<Rhythm> {
+        let (block, tempo) = (self.network.block, u64::from(subnet.params.tempo));
+        if tempo == 0 {
+            return None;
+        }
+        if self.network.spec.schedule.period == EpochPeriod::Stateful {
+            return Some(Rhythm { last: subnet.schedule.last_epoch_block, period: tempo });
+        }
+        let period = tempo + 1;
+        let until = Schedule::blocks_until_modulo(block, subnet.netuid, subnet.params.tempo);
+        Some(Rhythm { last: (block + until).saturating_sub(if until == 0 { 0 } else { period }), period })
     }
 
     /// When a validator sets weights next: `first` at the start of the run, else after having just done so.
     pub(crate) fn next_weights_tick(&self, actor: usize, first: bool) -> Option<u64> {
         let Role::Validator { steps, timing } = &self.cast.actors[actor].role else { return None };
         let subnet = self.network.subnet(self.cast.actors[actor].netuid?)?;
-        if steps.is_empty() || subnet.params.tempo == 0 {
-            return None;
-        }
+        let rhythm = self.rhythm(subnet).filter(|_| !steps.is_empty())?;
         let fixed = timing.after_epoch_blocks.or(timing.before_epoch_blocks).is_some();
         if first && !fixed {
             return Some(self.tick());
         }
-        let phase = self.phase(actor, subnet, timing);
-        let block = next_block(subnet, timing, phase, self.network.block, first);
+        let phase = self.phase(actor, rhythm.period, timing);
+        let wait = if first { 0 } else { subnet.limits.weights_rate_limit_blocks.max(1) };
+        let epochs = if first { 0 } else { timing.every_epochs.max(1) };
+        let block = rhythm.block(epochs, phase, self.network.block.saturating_add(wait));
         Some(block.saturating_sub(self.start_block))
     }
 
     /// Blocks after an epoch at which a validator acts.
-    fn phase(&self, actor: usize, subnet: &Subnet, timing: &Timing) -> u64 {
-        let tempo = u64::from(subnet.params.tempo);
+    fn phase(&self, actor: usize, period: u64, timing: &Timing) -> u64 {
         match (timing.after_epoch_blocks, timing.before_epoch_blocks) {
-            (Some(after), _) => after.min(tempo - 1),
-            (None, Some(before)) => tempo.saturating_sub(before.max(1)),
+            (Some(after), _) => after.min(period - 1),
+            (None, Some(before)) => period.saturating_sub(before.max(1)),
             (None, None) => {
                 let mut phases = rng(self.seed, &self.cast.actors[actor].name, "phase", 0);
-                phases.next_u64() % tempo
+                phases.next_u64() % period
             }
         }
     }
 }
 
-/// The next block with the wanted phase in the epoch, whole tempos later while the chain would refuse it.
-fn next_block(subnet: &Subnet, timing: &Timing, phase: u64, now: u64, first: bool) -> u64 {
-    let tempo = u64::from(subnet.params.tempo);
-    let epochs = if first { 0 } else { u64::from(timing.every_epochs.max(1)) };
-    let block = subnet.schedule.last_epoch_block.saturating_add(epochs * tempo).saturating_add(phase);
-    let wait = if first { 0 } else { subnet.limits.weights_rate_limit_blocks.max(1) };
-    let earliest = now.saturating_add(wait);
-    let missing = earliest.saturating_sub(block).div_ceil(tempo);
-    block.saturating_add(missing * tempo)
+/// The last epoch slot and the blocks between two.
+#[derive(Clone, Copy, Debug)]
+struct Rhythm {
+    last: u64,
+    period: u64,
+}
+
+impl Rhythm {
+    /// The first epoch after a block.
+    fn next(self, block: u64) -> u64 {
+        self.last.saturating_add(self.period).max(block.saturating_add(1))
+    }
+
+    /// The block with a phase so many epochs on, whole periods later while that is before `earliest`.
+    fn block(self, epochs: u32, phase: u64, earliest: u64) -> u64 {
+        let block = self.last.saturating_add(u64::from(epochs) * self.period).saturating_add(phase);
+        let missing = earliest.saturating_sub(block).div_ceil(self.period);
+        block.saturating_add(missing * self.period)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn next(phase: u64, now: u64, first: bool, every_epochs: u32) -> u64 {
-        let mut subnet = Subnet::new(NetUid(1), 0);
-        (subnet.params.tempo, subnet.schedule.last_epoch_block) = (100, 1_000);
-        subnet.limits.weights_rate_limit_blocks = 150;
-        let timing = Timing { every_epochs, ..Timing::default() };
-        next_block(&subnet, &timing, phase, now, first)
-    }
-
     #[test]
     fn the_phase_is_kept_and_the_rate_limit_respected() {
-        assert_eq!(next(99, 1_001, true, 1), 1_099);
-        assert_eq!(next(3, 1_050, true, 1), 1_103);
-        assert_eq!(next(99, 1_099, false, 1), 1_299, "1199 would be within the rate limit");
-        assert_eq!(next(10, 1_010, false, 13), 2_310);
+        let rhythm = Rhythm { last: 1_000, period: 100 };
+        assert_eq!(rhythm.block(0, 99, 1_001), 1_099);
+        assert_eq!(rhythm.block(0, 3, 1_050), 1_103);
+        assert_eq!(rhythm.block(1, 99, 1_099 + 150), 1_299, "1199 would be within the rate limit");
+        assert_eq!(rhythm.block(13, 10, 1_010 + 150), 2_310);
+        assert_eq!((rhythm.next(1_050), rhythm.next(1_200)), (1_100, 1_201));
     }
 }
