@@ -121,16 +121,13 @@ fn subnets(simulation: &Simulation) -> Section {
                 .from_zero(),
         )
         .chart(
-            subnet_chart(simulation, "TAO injected in the last block", "TAO", |row| row.tao_in as f64 / 1e9)
+            subnet_chart(simulation, "TAO injected since the start", "TAO", |row| row.tao_in as f64 / 1e9)
                 .from_zero(),
         )
         .chart(
-            subnet_chart(
-                simulation,
-                "TAO with which the chain bought alpha in the last block",
-                "TAO",
-                |row| row.excess_tao as f64 / 1e9,
-            )
+            subnet_chart(simulation, "TAO with which the chain bought alpha since the start", "TAO", |row| {
+                row.excess_tao as f64 / 1e9
+            })
             .from_zero(),
         )
         .chart(
