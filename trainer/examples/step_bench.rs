@@ -1,6 +1,9 @@
 //! Training speed of the reference and the static step on this machine, one JSON line a measurement.
 //!
-//! `cargo run --release -p sn3-trainer --example step_bench -- [seconds] [preset …]`
+//! `cargo run --release -p sn3-trainer --example step_bench -- [seconds] [preset …] [only=TEXT …]`
+//!
+//! `only=` keeps the measurements whose description has the text, for example `only=static only=threads":2`.
+//! `tests/interop/cpu_step_vs_torch.py` puts PyTorch's numbers beside these.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -18,7 +21,8 @@ const STEP_TOKENS: usize = 2048;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments.next().map_or(Ok(5.0), |text| text.parse::<f64>())?;
-    let presets: Vec<String> = arguments.collect();
+    let (only, presets): (Vec<String>, Vec<String>) = arguments.partition(|text| text.starts_with("only="));
+    let wanted = |how: &str| only.iter().all(|text| how.contains(&text["only=".len()..]));
     let presets = if presets.is_empty() { vec!["nano".to_owned(), "micro".to_owned()] } else { presets };
     for preset in presets {
         let config = ModelConfig::preset(&preset, None)?;
@@ -28,14 +32,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let adam = AdamConfig::default();
                 let trainer = StaticTrainer::new(&config, adam, micro_batch, threads)?;
                 let how = format!("\"impl\":\"static\",\"threads\":{threads},\"micro_batch\":{micro_batch}");
-                measure(&how, Box::new(trainer), &samples, seconds)?;
+                if wanted(&how) {
+                    measure(&how, Box::new(trainer), &samples, seconds)?;
+                }
             }
         }
         // Its threads are those of the global pool: RAYON_NUM_THREADS sets them.
         let trainer = ReferenceTrainer::new(&config, AdamConfig::default(), samples.len())?;
         let threads = std::thread::available_parallelism()?;
         let how = format!("\"impl\":\"reference\",\"threads\":{threads},\"micro_batch\":{}", samples.len());
-        measure(&how, Box::new(trainer), &samples, seconds)?;
+        if wanted(&how) {
+            measure(&how, Box::new(trainer), &samples, seconds)?;
+        }
     }
     Ok(())
 }
