@@ -14,6 +14,7 @@
 mod arena;
 mod attention;
 mod head;
+mod infer;
 mod matrix;
 mod norm;
 mod pass;

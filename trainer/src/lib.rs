@@ -8,6 +8,15 @@
 //!            checkpoint (Hugging Face folder)   sidecar (optimizer, error feedback, cursor)
 //! ```
 //!
+//! | module | what it is for |
+//! |---|---|
+//! | [`fast`], [`reference`] | one step: [`train::Train`] |
+//! | [`session`] | ordinary single-node training with checkpoints and exact resume |
+//! | [`data`] | text, token shards of other tools, samples by number |
+//! | [`eval`], [`generate`] | loss, perplexity, bits per byte, multiple choice; a look at the model |
+//! | [`plan`] | memory, time and payload before anything is allocated |
+//! | [`checkpoint`], [`sidecar`] | models and optimizer states on disk |
+//!
 //! What it promises:
 //! * The same seed, samples and state give the same bits on any number of threads of one machine.
 //! * The fast trainer's gradients are those of the plain reference, which are those of finite differences and
@@ -55,12 +64,18 @@ mod adam;
 pub mod checkpoint;
 pub mod cuda;
 pub mod data;
+pub mod eval;
 pub mod fast;
 mod files;
+pub mod generate;
+pub mod infer;
 pub mod init;
+pub mod order;
+pub mod plan;
 mod pool;
 mod random;
 pub mod reference;
+pub mod session;
 mod shape;
 pub mod sidecar;
 #[cfg(test)]

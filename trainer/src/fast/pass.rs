@@ -74,6 +74,16 @@ impl<'a> Pass<'a> {
         self.head(normed, logits, labels).loss(self.pool, losses)
     }
 
+    /// The logits behind the last token of the last sample, after [`Pass::forward`].
+    pub(super) fn last_logits(&self, arena: &Arena) -> Vec<f32> {
+        let (width, normed) = (self.dims.hidden, &arena.scratch.normed);
+        let last = Matrix::new(&normed[normed.len() - width..], width);
+        let mut logits = vec![0.0; self.dims.vocab];
+        let head = self.matrix(&self.ranges.head, width);
+        multiply(self.pool, &mut logits, last, head.transposed(), Into::Replace);
+        logits
+    }
+
     fn head<'b>(&self, normed: &'b [f32], logits: &'b mut [f32], labels: &'b [Label]) -> Head<'b>
     where
         'a: 'b,
