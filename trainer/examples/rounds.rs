@@ -1,5 +1,5 @@
 //! Rounds of several peers in one process, on this machine's Rust sources: finds rates and batches for a model
-//! before a network is run with them. One JSON line a window.
+//! before a network is run with them. One JSON line a window; sizes of real payloads on stderr.
 //!
 //! `cargo run --release -p sn3-trainer --example rounds -- preset=nano vocab=1024 peers=4 windows=8 steps=30
 //! batch=8 lr=0.002 warmup=20 outer=0.8 top_k=64 seed=1` (the values shown are the defaults; `top_k=0` sends
@@ -14,6 +14,7 @@ use sn3_protocol::model::ModelConfig;
 use sn3_protocol::run::AdamConfig;
 use sn3_protocol::schedule::InnerSchedule;
 use sn3_protocol::sparse::{SparseConfig, compress};
+use sn3_protocol::wire;
 use sn3_trainer::data::{Corpus, Dataset, DatasetConfig, default_sources};
 use sn3_trainer::fast::StaticTrainer;
 use sn3_trainer::init::initial_state;
@@ -185,6 +186,9 @@ fn exchange(options: &Options, theta: &mut [f32], peers: &mut [Peer]) -> Result<
     let sent = peers.iter_mut().zip(&deltas);
     let sent = sent.map(|(peer, delta)| compress(&layout, &config, &mut peer.error, delta));
     let sent = sent.collect::<Result<Vec<_>, _>>()?;
+    let bytes: usize = sent.iter().map(|sent| wire::encode(sent, &layout, top_k).len()).sum();
+    let ratio = (4 * layout.parameters() * sent.len()) as f64 / bytes as f64;
+    writeln!(std::io::stderr(), "{} bytes a payload, {ratio:.1}x less than f32", bytes / sent.len())?;
     let update = aggregate(&layout, top_k, &sent.iter().collect::<Vec<_>>())?;
     Ok(outer_step(theta, &layout, &update, outer)?)
 }

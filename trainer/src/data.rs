@@ -11,6 +11,7 @@
 mod corpus;
 mod dataset;
 mod pack;
+mod prepare;
 mod samples;
 mod shards;
 mod sources;
@@ -18,6 +19,7 @@ mod store;
 
 pub use corpus::{Corpus, CorpusError, DOCUMENT_BYTES_MAX};
 pub use dataset::{Dataset, DatasetConfig, DatasetError};
+pub use prepare::{PrepareError, PrepareOptions, PrepareProgress, Prepared, SHARD_SAMPLES_MAX, prepare};
 pub use samples::{Samples, Split};
 pub use shards::{SHARDS_MAX, ShardError, ShardOptions, Shards, TokenType};
 pub use sources::{

@@ -14,6 +14,7 @@
 //! | [`session`] | ordinary single-node training with checkpoints and exact resume |
 //! | [`data`] | text, token shards of other tools, samples by number |
 //! | [`eval`], [`generate`] | loss, perplexity, bits per byte, multiple choice; a look at the model |
+//! | [`convergence`] | SparseLoCo, DiLoCo and AdamW with the same tokens |
 //! | [`plan`] | memory, time and payload before anything is allocated |
 //! | [`checkpoint`], [`sidecar`] | models and optimizer states on disk |
 //!
@@ -62,6 +63,7 @@
 
 mod adam;
 pub mod checkpoint;
+pub mod convergence;
 pub mod cuda;
 pub mod data;
 pub mod eval;

@@ -298,8 +298,7 @@ fn attention_flops(model: &ModelConfig) -> f64 {
 /// them and the optimizer at theirs of the bandwidth.
 fn step_seconds(options: &PlanOptions, parameters: f64) -> f64 {
     let (model, gpu) = (&options.model, &options.gpu);
-    let tokens =
-        f64::from(options.batch_samples) * f64::from(model.context) / f64::from(options.gpus);
+    let tokens = f64::from(options.batch_samples) * f64::from(model.context) / f64::from(options.gpus);
     let attention = attention_flops(model);
     let products = (flops_per_token(model) - attention) / (MATMUL_SHARE * gpu.bf16_flops);
     let attention = attention / 2.0 / (ATTENTION_SHARE * gpu.bf16_flops);
@@ -322,7 +321,14 @@ fn memory(options: &PlanOptions, parameters: f64, micro_batch: u32) -> Memory {
     let logits = (tokens * f64::from(model.vocab) * 2.0).min(LOGITS_BYTES_MAX);
     let state = STATE_BYTES * parameters;
     let total = state + activations + logits + OVERHEAD_BYTES;
-    Memory { state, activations, logits, overhead: OVERHEAD_BYTES, total, available: options.gpu.memory_bytes }
+    Memory {
+        state,
+        activations,
+        logits,
+        overhead: OVERHEAD_BYTES,
+        total,
+        available: options.gpu.memory_bytes,
+    }
 }
 
 fn refusals(options: &PlanOptions, plan: &Plan, put_s: f64) -> Vec<Refusal> {
@@ -331,9 +337,8 @@ fn refusals(options: &PlanOptions, plan: &Plan, put_s: f64) -> Vec<Refusal> {
     if memory.state + memory.overhead > memory.available {
         refusals.push(Refusal::State { state_gb: memory.state / 1e9, gpu_gb });
     } else if memory.total > memory.available {
-        let fits = |&micro: &u32| {
-            self::memory(options, plan.parameters as f64, micro).total <= memory.available
-        };
+        let fits =
+            |&micro: &u32| self::memory(options, plan.parameters as f64, micro).total <= memory.available;
         let fitting = (1..options.micro_batch).rev().find(fits).unwrap_or(0);
         let (micro_batch, total_gb) = (options.micro_batch, memory.total / 1e9);
         refusals.push(Refusal::Activations { micro_batch, total_gb, gpu_gb, fitting });

@@ -6,6 +6,8 @@
 
 mod npy;
 
+pub(super) use npy::header as npy_header;
+
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};

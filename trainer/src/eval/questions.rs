@@ -149,8 +149,7 @@ fn clean(text: &str) -> String {
     let text = text.trim().replace(" [title]", ". ");
     let (mut kept, mut rest) = (String::new(), text.as_str());
     while let Some((before, after)) = rest.split_once('[') {
-        let Some((_, behind)) = after.split_once(']').filter(|(inside, _)| !inside.contains('\n'))
-        else {
+        let Some((_, behind)) = after.split_once(']').filter(|(inside, _)| !inside.contains('\n')) else {
             kept.push_str(before);
             kept.push('[');
             rest = after;

