@@ -72,18 +72,40 @@ fn threads_do_not_change_a_bit() {
     assert_eq!(run(5), one);
 }
 
+/// Samples in which each token follows from the one before, up to one of three: there is something to learn, and
+/// nothing to learn by heart.
+fn learnable(config: &ModelConfig, step: u64, count: usize, length: usize) -> Vec<Vec<u32>> {
+    let mut random = crate::random::Random::new(step, 3);
+    let tokens = u64::from(config.vocab) - 1;
+    let mut sample = || {
+        let mut token = random.below(tokens);
+        let mut next = || {
+            token = (3 * token + random.below(3)) % tokens;
+            token as u32 + 1
+        };
+        (0..length).map(|_| next()).collect()
+    };
+    (0..count).map(|_| sample()).collect()
+}
+
 #[test]
 fn a_loss_curve_follows_the_references() {
     let config = tiny();
     let (mut fast, mut reference) = (fast(&config, 2, 1), reference(&config, 2));
+    let mut first = None;
     for step in 0..200 {
-        let samples = random_samples(&config, 4, 20 + step % 3);
-        let found = fast.step(&refs(&samples), 0.003).unwrap();
-        let expected = reference.step(&refs(&samples), 0.003).unwrap();
+        let samples = learnable(&config, step, 4, 20 + step as usize % 3);
+        let found = fast.step(&refs(&samples), 0.002).unwrap();
+        let expected = reference.step(&refs(&samples), 0.002).unwrap();
         assert!((found.loss - expected.loss).abs() < 1e-3, "step {step}: {found:?}, not {expected:?}");
-        assert!(step > 40 || (found.grad_norm / expected.grad_norm - 1.0).abs() < 1e-3, "step {step}");
+        assert!(
+            (found.grad_norm / expected.grad_norm - 1.0).abs() < 5e-3,
+            "step {step}: {found:?} {expected:?}"
+        );
+        assert!(step < 199 || found.loss < first.unwrap_or(0.0) - 1.0, "it learns: {first:?} to {found:?}");
+        first.get_or_insert(found.loss);
     }
-    assert!(gap(&fast.params(), &reference.params()) < 1e-2);
+    assert!(gap(&fast.params(), &reference.params()) < 1e-3);
 }
 
 #[test]
