@@ -11,6 +11,18 @@ struct Step {
     float scale, decay, beta1, beta2, rate, root, eps, clip_norm, norm, clip;
 };
 
+DEVICE void store_four(real* at, const float* values) {
+#ifdef SN3_F32
+    float4 raw;
+    raw.x = values[0], raw.y = values[1], raw.z = values[2], raw.w = values[3];
+    *(float4*)at = raw;
+#else
+    uint2 raw;
+    raw.x = store_pair(values[0], values[1]), raw.y = store_pair(values[2], values[3]);
+    *(uint2*)at = raw;
+#endif
+}
+
 // partial[block] = Σ g² of the block's values.
 KERNEL void __launch_bounds__(ADAM_THREADS) square_sums(const float* gradient, u64 count, double* partial) {
     __shared__ double scratch[WARP];
@@ -54,8 +66,8 @@ adamw(const float* gradient, float* first, float* second, float* master, real* s
                 ms[i] = s.beta1 * ms[i] + (1.0f - s.beta1) * clipped;
                 vs[i] = s.beta2 * vs[i] + (1.0f - s.beta2) * (clipped * clipped);
                 ws[i] = ws[i] * s.decay - s.rate * ms[i] / (sqrtf(vs[i]) * s.root + s.eps);
-                stored[from + i] = store(ws[i]);
             }
+            store_four(stored + from, ws);
             m.x = ms[0], m.y = ms[1], m.z = ms[2], m.w = ms[3];
             v.x = vs[0], v.y = vs[1], v.z = vs[2], v.w = vs[3];
             w.x = ws[0], w.y = ws[1], w.z = ws[2], w.w = ws[3];

@@ -1,7 +1,8 @@
 // RMSNorm: y = x·r·w with r = 1 / sqrt(mean(x²) + eps) for each row. One block a row in the forward pass, a run of
-// rows in the backward one. SN3_HIDDEN is the width; blocks have NORM_THREADS threads.
+// rows in the backward one. SN3_HIDDEN is the width; blocks have NORM_THREADS threads, so that narrow rows leave
+// none idle.
 
-#define NORM_THREADS 256
+#define NORM_THREADS (SN3_HIDDEN / PACK <= 128 ? 128 : 256)
 #define SWEEPS ((SN3_HIDDEN + NORM_THREADS * PACK - 1) / (NORM_THREADS * PACK))
 
 // This thread's column in sweep `sweep`; those outside the row are SN3_HIDDEN or more.
@@ -83,11 +84,20 @@ norm_backward(
     }
 }
 
-// dweight += the rows of `partial`, in their order; one thread a column.
-KERNEL void norm_weight(const float* partial, u32 blocks, float* dweight) {
-    u64 column = first_item();
-    if (column >= SN3_HIDDEN) return;
+#define WEIGHT_THREADS 256
+#define WEIGHT_PARTS (WEIGHT_THREADS / WARP)
+
+// dweight += the rows of `partial`: a block does 32 columns, each warp every eighth row in order, then the warps' sums
+// in order.
+KERNEL void __launch_bounds__(WEIGHT_THREADS) norm_weight(const float* partial, u32 blocks, float* dweight) {
+    __shared__ float sums[WEIGHT_PARTS][WARP];
+    u32 part = threadIdx.x / WARP, lane = threadIdx.x % WARP, column = blockIdx.x * WARP + lane;
     float sum = 0.0f;
-    for (u32 block = 0; block < blocks; block++) sum += partial[(u64)block * SN3_HIDDEN + column];
+    if (column < SN3_HIDDEN)
+        for (u32 block = part; block < blocks; block += WEIGHT_PARTS) sum += partial[(u64)block * SN3_HIDDEN + column];
+    sums[part][lane] = sum;
+    __syncthreads();
+    if (part > 0 || column >= SN3_HIDDEN) return;
+    for (int other = 1; other < WEIGHT_PARTS; other++) sum += sums[other][lane];
     dweight[column] += sum;
 }

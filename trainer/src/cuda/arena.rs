@@ -7,8 +7,8 @@ use super::device::{Buffer, Device, GpuError};
 use crate::shape::Dims;
 
 /// Most blocks that share the rows of a norm's backward pass; also the rows of its partial sums. The number decides
-/// the order of a sum, so that it does not depend on the GPU: two for each multiprocessor of an H200.
-pub(super) const NORM_BLOCKS: usize = 264;
+/// the order of a sum, so that it does not depend on the GPU: four for each multiprocessor of an H200.
+pub(super) const NORM_BLOCKS: usize = 528;
 /// Most bytes of logits in memory at once, and fewest tokens of such a run.
 const LOGITS_BYTES_MAX: usize = 1 << 30;
 const RUN_MIN: usize = 256;

@@ -65,6 +65,12 @@ impl Attention {
         Some(Self { handle, plans: Mutex::default() })
     }
 
+    /// Makes the plans of a size and takes the memory they work in.
+    pub(super) fn prepare(&self, device: &CudaDevice, sizes: Sizes) -> Result<(), GpuError> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        self.plans_for(device, &mut plans, sizes).map(|_| ())
+    }
+
     pub(super) fn forward(&self, device: &CudaDevice, work: &attention::Forward) -> Result<(), GpuError> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(found) = self.plans_for(device, &mut plans, work.sizes)? else {

@@ -102,6 +102,12 @@ impl Launch {
         Self { blocks: [count as u32, 1, 1], threads: Self::THREADS, shared_bytes: 0 }
     }
 
+    /// `count` blocks of the norm's kernels for rows of `hidden` values, as in `norm.cu`.
+    pub(crate) fn norm(count: u64, hidden: usize, storage: Storage) -> Self {
+        let packs = hidden * storage.bytes() / 16;
+        Self { threads: if packs <= 128 { 128 } else { 256 }, ..Self::blocks(count) }
+    }
+
     /// Enough blocks for `items`, each thread going on in strides.
     pub(crate) fn strided(items: u64) -> Self {
         Self::blocks(items.div_ceil(u64::from(Self::THREADS)).clamp(1, Self::STRIDED_BLOCKS_MAX))
@@ -171,6 +177,11 @@ pub(crate) trait Device: Send + Sync + Sized {
     fn record(&self, work: &mut dyn FnMut() -> Result<(), GpuError>) -> Result<Self::Recording, GpuError>;
 
     fn replay(&self, recording: &Self::Recording) -> Result<(), GpuError>;
+
+    /// Gets ready for attention of these sizes, and takes the memory for it.
+    fn prepare(&self, _sizes: attention::Sizes) -> Result<(), GpuError> {
+        Ok(())
+    }
 
     /// Causal attention of rotated queries, keys and values.
     fn attention_forward(&self, work: &attention::Forward) -> Result<(), GpuError> {

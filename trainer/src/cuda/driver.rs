@@ -266,6 +266,11 @@ impl Device for CudaDevice {
         recording.0.launch().map_err(|e| failed("replaying a recording", e))
     }
 
+    fn prepare(&self, sizes: attention::Sizes) -> Result<(), GpuError> {
+        self.bind()?;
+        self.attention.as_ref().map_or(Ok(()), |library| library.prepare(self, sizes))
+    }
+
     fn attention_forward(&self, work: &attention::Forward) -> Result<(), GpuError> {
         match &self.attention {
             Some(library) => library.forward(self, work),

@@ -184,7 +184,11 @@ impl<D: Device> Pass<'_, D> {
             arena.normed.at().into(),
             arena.factors.at().into(),
         ];
-        self.device.launch("norm_forward", Launch::blocks(arena.sizes.rows() as u64), &arguments)
+        self.device.launch(
+            "norm_forward",
+            Launch::norm(arena.sizes.rows() as u64, self.dims.hidden, self.device.storage()),
+            &arguments,
+        )
     }
 
     /// The gradient through `norm(x)`, whose factors are the arena's, added to (or instead of) `arena.dx`.
@@ -203,9 +207,10 @@ impl<D: Device> Pass<'_, D> {
             width(run),
             Arg::U32(u32::from(replace)),
         ];
-        self.device.launch("norm_backward", Launch::blocks(blocks as u64), &arguments)?;
+        let launch = Launch::norm(blocks as u64, self.dims.hidden, self.device.storage());
+        self.device.launch("norm_backward", launch, &arguments)?;
         let arguments = [arena.partial.at().into(), width(blocks), self.gradient(weight).into()];
-        self.device.launch("norm_weight", Launch::blocks(self.dims.hidden.div_ceil(256) as u64), &arguments)
+        self.device.launch("norm_weight", Launch::blocks(self.dims.hidden.div_ceil(32) as u64), &arguments)
     }
 
     fn rope(&self, qkv: &Buffer<D>, arena: &Arena<D>, direction: f32) -> Done {

@@ -330,7 +330,9 @@ impl<D: Device> GpuStep<D> {
         }
         (self.recorded, self.arena) = (Recorded::Not, None);
         loop {
-            match Arena::new(&self.device, &self.dims, self.ranges.layers.len(), at_once, tokens) {
+            let arena = Arena::new(&self.device, &self.dims, self.ranges.layers.len(), at_once, tokens);
+            let ready = arena.and_then(|arena| self.device.prepare(arena.sizes).map(|()| arena));
+            match ready {
                 Ok(arena) => {
                     self.arena = Some(arena);
                     return Ok(());

@@ -121,16 +121,16 @@ fn norm_and_its_gradient<D: Testable>() {
                 (Buffer::stored(device, rows * width).unwrap(), Buffer::words(device, rows).unwrap());
             let arguments =
                 [x.at().into(), weights.at().into(), Arg::F32(1e-5), y.at().into(), factors.at().into()];
-            device.launch("norm_forward", Launch::blocks(rows as u64), &arguments).unwrap();
+            device.launch("norm_forward", Launch::norm(rows as u64, width, storage), &arguments).unwrap();
             let (run, partial) = (4, Buffer::words(device, rows.div_ceil(4) * width).unwrap());
             let blocks = rows.div_ceil(run) as u64;
             let memory = [x.at(), weights.at(), factors.at(), dy.at(), dx.at(), partial.at()].map(Arg::from);
             let sizes = [Arg::U64(rows as u64), Arg::U32(run as u32), Arg::U32(0)];
             let arguments: Vec<Arg> = memory.into_iter().chain(sizes).collect();
-            device.launch("norm_backward", Launch::blocks(blocks), &arguments).unwrap();
+            device.launch("norm_backward", Launch::norm(blocks, width, storage), &arguments).unwrap();
             let dweight = Buffer::of(device, &vec![0.5f32; width]).unwrap();
             let arguments = [partial.at().into(), Arg::U32(blocks as u32), dweight.at().into()];
-            device.launch("norm_weight", Launch::blocks(width.div_ceil(256) as u64), &arguments).unwrap();
+            device.launch("norm_weight", Launch::blocks(width.div_ceil(32) as u64), &arguments).unwrap();
             let (mut expected_y, mut expected_dx, mut expected_dw) =
                 (Vec::new(), before, vec![0.5f32; width]);
             for row in 0..rows {
