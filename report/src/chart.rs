@@ -18,6 +18,8 @@ const BOTTOM: f64 = 44.0;
 const LABEL_HEIGHT: f64 = 14.0;
 /// Points of a chart that carry a tooltip; a chart of more is drawn without, and its table has the numbers.
 const TOOLTIPS_MAX: usize = 600;
+/// A line of more points than this would be hidden behind its dots; its table has the numbers.
+const DOTS_MAX: usize = 48;
 /// Larger numbers are no measurements, and differences of them are no numbers.
 const VALUE_MAX: f64 = 1e100;
 
@@ -220,7 +222,7 @@ impl Chart {
                 "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-dasharray=\"{dash}\"/>",
                 frame.path(&series.points)
             );
-            if points <= TOOLTIPS_MAX {
+            if points <= TOOLTIPS_MAX && series.points.len() <= DOTS_MAX {
                 self.write_dots(frame, series, colour, out);
             }
         }

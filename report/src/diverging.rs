@@ -8,8 +8,8 @@ use crate::number::{Px, number};
 use crate::palette::{GAIN, LOSS};
 use crate::table::{Align, Table};
 
-const WIDTH: f64 = 760.0;
-const LEFT: f64 = 190.0;
+const WIDTH: f64 = 800.0;
+const LEFT: f64 = 236.0;
 const RIGHT: f64 = 90.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 44.0;
@@ -147,7 +147,7 @@ fn signed(value: f64) -> String {
 }
 
 fn shortened(name: &str) -> String {
-    match name.char_indices().nth(28) {
+    match name.char_indices().nth(32) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
     }

@@ -9,9 +9,11 @@ use sn3_report::Report;
 use sn3_simulator::attacks::{AttacksOptions, run_attacks};
 use sn3_simulator::cases::{CasesOptions, cases_csv, run_cases};
 use sn3_simulator::consensus::{ConsensusOptions, run_consensus};
-use sn3_simulator::page::{attacks_page, cases_page, consensus_page, run_page};
+use sn3_simulator::diff::compare;
+use sn3_simulator::page::{attacks_page, cases_page, consensus_page, diff_page, run_page, sweep_page};
 use sn3_simulator::run::{Control, Simulation};
-use sn3_simulator::scenario::{EXAMPLE, Format, Scenario};
+use sn3_simulator::scenario::{EXAMPLE, Format, Scenario, SpecChoice};
+use sn3_simulator::sweep::Sweep;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -31,12 +33,25 @@ fn main() -> Result<(), Failure> {
         attacks(&folder)?;
     }
     if wanted("run") {
-        let start = Instant::now();
-        let mut simulation = Simulation::new(&Scenario::parse(EXAMPLE, Format::Toml)?)?;
-        simulation.run(&mut |_| Control::Continue);
-        write(&folder, "run", &run_page(&simulation), start)?;
+        example(&folder)?;
     }
     Ok(())
+}
+
+/// The example scenario: a run, a sweep of it, and two versions of the rules on it.
+fn example(folder: &Path) -> Result<(), Failure> {
+    let scenario = Scenario::parse(EXAMPLE, Format::Toml)?;
+    let start = Instant::now();
+    let mut simulation = Simulation::new(&scenario)?;
+    simulation.run(&mut |_| Control::Continue);
+    write(folder, "run", &run_page(&simulation), start)?;
+    let start = Instant::now();
+    let sweep = Sweep { axes: vec!["globals.tao_weight=0.05..0.5:6".parse()?], seeds: 8 };
+    write(folder, "sweep", &sweep_page(&sweep.run(&scenario, &|_| Control::Continue)?), start)?;
+    let specs = [SpecChoice::Version(425), SpecChoice::Version(440)];
+    let compared =
+        compare(&scenario, specs, &|_, _| Control::Continue)?.ok_or("the comparison was paused")?;
+    write(folder, "diff", &diff_page(&compared), start)
 }
 
 fn attacks(folder: &Path) -> Result<(), Failure> {

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //!  Simulation ────▶ run_page ──────┐
+//!  SweepResult ───▶ sweep_page ────┤
+//!  DiffResult ────▶ diff_page ─────┤
 //!  CasesStudy ────▶ cases_page ────┤
 //!  ConsensusStudy ▶ consensus_page ┼─▶ sn3_report::Report ─▶ html(), write_atomic()
 //!  AttacksStudy ──▶ attacks_page ──┘
@@ -10,12 +12,16 @@
 mod attacks;
 mod cases;
 mod consensus;
+mod diff;
 mod run;
+mod sweep;
 
 pub use attacks::attacks_page;
 pub use cases::cases_page;
 pub use consensus::consensus_page;
+pub use diff::diff_page;
 pub use run::run_page;
+pub use sweep::sweep_page;
 
 /// Points of a line at most; a chart shows no more, and the data files have all.
 const POINTS_MAX: usize = 150;

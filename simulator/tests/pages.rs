@@ -9,9 +9,11 @@ use sn3_report::Report;
 use sn3_simulator::attacks::{AttacksOptions, run_attacks};
 use sn3_simulator::cases::{CasesOptions, run_cases};
 use sn3_simulator::consensus::{ConsensusOptions, run_consensus};
-use sn3_simulator::page::{attacks_page, cases_page, consensus_page, run_page};
+use sn3_simulator::diff::compare;
+use sn3_simulator::page::{attacks_page, cases_page, consensus_page, diff_page, run_page, sweep_page};
 use sn3_simulator::run::{Control, Simulation};
-use sn3_simulator::scenario::{EXAMPLE, Format, Scenario};
+use sn3_simulator::scenario::{EXAMPLE, Format, Scenario, SpecChoice};
+use sn3_simulator::sweep::Sweep;
 
 /// Largest page in bytes.
 const BYTES_MAX: usize = 2 << 20;
@@ -82,4 +84,16 @@ fn a_run_opens_in_a_browser() {
     let mut simulation = Simulation::new(&Scenario::parse(EXAMPLE, Format::Toml).unwrap()).unwrap();
     simulation.run(&mut |_| Control::Continue);
     open("run", &run_page(&simulation));
+}
+
+#[test]
+fn a_sweep_and_a_comparison_open_in_a_browser() {
+    let mut scenario = Scenario::parse(EXAMPLE, Format::Toml).unwrap();
+    scenario.blocks = 300;
+    let axes = vec!["globals.tao_weight=0.05..0.5:4".parse().unwrap()];
+    let swept = Sweep { axes, seeds: 4 }.run(&scenario, &|_| Control::Continue).unwrap();
+    open("sweep", &sweep_page(&swept));
+    let specs = [SpecChoice::Version(425), SpecChoice::Version(440)];
+    let compared = compare(&scenario, specs, &|_, _| Control::Continue).unwrap().unwrap();
+    open("diff", &diff_page(&compared));
 }

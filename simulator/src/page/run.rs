@@ -14,6 +14,8 @@ use crate::series::{GroupRow, SubnetRow};
 const LINES_MAX: usize = 10;
 /// A scenario's text is in the page up to this length.
 const SCENARIO_BYTES_MAX: usize = 64 << 10;
+/// What the charts' time is.
+const TICK: &str = "tick (blocks since the start)";
 /// One in 32 fraction bits.
 const Q32: f64 = 4_294_967_296.0;
 
@@ -93,10 +95,14 @@ fn subnet_chart(simulation: &Simulation, title: &str, unit: &str, of: fn(&Subnet
     let line = |netuid: NetUid| {
         let rows: Vec<&SubnetRow> = simulation.series().of_subnet(netuid).collect();
         let points = thinned(&rows).map(|row| (row.block.saturating_sub(start) as f64, of(row)));
-        Line::new(format!("subnet {}", netuid.0), points.collect())
+        Line::new(format!("subnet {}", netuid.0), points.filter(|point| point.1.is_finite()).collect())
     };
-    Chart::lines(title, "tick (blocks since the start)", unit)
-        .with_all(leading(simulation, of).into_iter().map(line))
+    Chart::lines(title, TICK, unit).with_all(leading(simulation, of).into_iter().map(line))
+}
+
+/// The part of the TAO emission; not a number in the record before the first block, which emitted nothing.
+fn share(row: &SubnetRow) -> f64 {
+    if row.alpha_emission == 0 && row.share_e9 == 0 { f64::NAN } else { row.share_e9 as f64 / 1e9 }
 }
 
 fn subnets(simulation: &Simulation) -> Section {
@@ -111,29 +117,17 @@ fn subnets(simulation: &Simulation) -> Section {
             "Of {count} recorded subnets, charts show the {LINES_MAX} with the most at the end; the data files have all."
         ));
     }
+    let chart = |title, unit, of| subnet_chart(simulation, title, unit, of);
     section
-        .chart(subnet_chart(simulation, "Price", "TAO per alpha", |row| row.price_q32 as f64 / Q32))
-        .chart(subnet_chart(simulation, "Moving price", "TAO per alpha", |row| {
-            row.moving_price_q32 as f64 / Q32
-        }))
+        .chart(chart("Price", "TAO per alpha", |row| row.price_q32 as f64 / Q32))
+        .chart(chart("Moving price", "TAO per alpha", |row| row.moving_price_q32 as f64 / Q32))
+        .chart(chart("Part of the TAO emission", "part", share).from_zero())
+        .chart(chart("TAO injected since the start", "TAO", |row| row.tao_in as f64 / 1e9).from_zero())
         .chart(
-            subnet_chart(simulation, "Part of the TAO emission", "part", |row| row.share_e9 as f64 / 1e9)
+            chart("TAO for alpha bought since the start", "TAO", |row| row.excess_tao as f64 / 1e9)
                 .from_zero(),
         )
-        .chart(
-            subnet_chart(simulation, "TAO injected since the start", "TAO", |row| row.tao_in as f64 / 1e9)
-                .from_zero(),
-        )
-        .chart(
-            subnet_chart(simulation, "TAO with which the chain bought alpha since the start", "TAO", |row| {
-                row.excess_tao as f64 / 1e9
-            })
-            .from_zero(),
-        )
-        .chart(
-            subnet_chart(simulation, "Price of a registration", "TAO", |row| row.burn as f64 / 1e9)
-                .from_zero(),
-        )
+        .chart(chart("Price of a registration", "TAO", |row| row.burn as f64 / 1e9).from_zero())
 }
 
 fn group_chart(simulation: &Simulation, title: &str, unit: &str, of: fn(&GroupRow) -> f64) -> Chart {
@@ -143,6 +137,7 @@ fn group_chart(simulation: &Simulation, title: &str, unit: &str, of: fn(&GroupRo
     let last = |index: usize| rows(index).last().map_or(f64::MIN, |row| of(row).abs());
     let mut order: Vec<(f64, usize)> = (0..groups.len()).map(|index| (last(index), index)).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    order.retain(|(_, index)| rows(*index).iter().any(|row| of(row) != 0.0));
     let mut shown: Vec<usize> = order.into_iter().take(LINES_MAX).map(|(_, index)| index).collect();
     shown.sort_unstable();
     let line = |index: usize| {
@@ -151,7 +146,7 @@ fn group_chart(simulation: &Simulation, title: &str, unit: &str, of: fn(&GroupRo
         Line::new(&groups[index].name, points.collect())
     };
     let lines = shown.into_iter().map(line);
-    Chart::lines(title, "tick (blocks since the start)", unit).with_all(lines).from_zero()
+    Chart::lines(title, TICK, unit).with_all(lines).from_zero()
 }
 
 fn groups(simulation: &Simulation) -> Section {
