@@ -35,7 +35,7 @@ pub use data::{cases_csv, cases_json};
 pub use noise::standard_normal;
 pub use plan::{BondsReset, CASES, Case, EPOCHS, Epoch, Estimate, SERVERS_MAX, Side, VALIDATORS};
 pub use study::{CaseRun, CaseStudy, CasesStudy, EpochResult, ValidatorResult, run_cases};
-pub use totals::{STAKE_TAO, TOTALS_UNIT_TAO, Total, VALIDATOR_EMISSION_RATIO};
+pub use totals::{STAKE_TAO, Total, VALIDATOR_EMISSION_RATIO};
 
 /// How a version turns weights into bonds and dividends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

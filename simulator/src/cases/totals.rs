@@ -1,4 +1,4 @@
-//! Total dividends for each thousand TAO of stake, and relative to the first validator.
+//! Total dividends by stake, and relative to the first validator.
 
 use serde::Serialize;
 
@@ -8,14 +8,12 @@ use super::study::EpochResult;
 pub const VALIDATOR_EMISSION_RATIO: f64 = 0.41;
 /// Stake of all validators in TAO.
 pub const STAKE_TAO: f64 = 1_000_000.0;
-/// Totals are for this much stake in TAO.
-pub const TOTALS_UNIT_TAO: f64 = 1_000.0;
 
 /// What a validator earned over all epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Total {
-    /// Emission in subnet epochs for each [`TOTALS_UNIT_TAO`] of stake, times [`STAKE_TAO`] over that unit, so
-    /// that a validator who earns as its stake does has the number of epochs times the emission ratio.
+    /// Sum over the epochs of the emission ratio times the share of dividends over the share of stake: a validator
+    /// that earns as its stake does has the ratio times the number of epochs.
     pub per_stake: f64,
     /// How much more (positive) or less than validator A, as a fraction; none where A earned nothing.
     pub relative_to_base: Option<f64>,
@@ -35,8 +33,7 @@ fn of_stake(epoch: &EpochResult, uid: usize) -> f64 {
     if validator.stake_tao <= 0.0 {
         return 0.0;
     }
-    let emission = VALIDATOR_EMISSION_RATIO * validator.dividend;
-    emission / (validator.stake_tao / TOTALS_UNIT_TAO) * (STAKE_TAO / TOTALS_UNIT_TAO)
+    VALIDATOR_EMISSION_RATIO * validator.dividend / (validator.stake_tao / STAKE_TAO)
 }
 
 #[cfg(test)]

@@ -74,10 +74,13 @@ fn section(study: &CasesStudy, case: &CaseStudy) -> Section {
         ));
     }
     let Some(first) = case.runs.first() else { return section };
-    section
-        .chart(inputs(case, first))
-        .chart(outcomes(study, case))
-        .table("Total dividends for each 1,000 TAO of stake, and against A", totals(study, case))
+    section.chart(inputs(case, first)).chart(outcomes(study, case)).table(
+        format!(
+            "Total dividends by stake ({:.1} is stake's own part), and against A",
+            VALIDATOR_EMISSION_RATIO * EPOCHS as f64
+        ),
+        totals(study, case),
+    )
 }
 
 fn line(name: &str, run: &CaseRun, value: impl Fn(&crate::cases::EpochResult) -> f64) -> Series {
