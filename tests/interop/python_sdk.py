@@ -192,6 +192,17 @@ async def sdk_register(client, wallet, netuid):
     return f"uid {uids[0]}"
 
 
+async def sdk_register_hidden(client, wallet, netuid):
+    """The way the SDK registers by itself: the transaction is encrypted until the author opens it."""
+    hotkey = Keypair.create_from_uri("//AliceHidden").ss58_address
+    result = await client.execute(bittensor.BurnedRegister(netuid=netuid, hotkey_ss58=hotkey), wallet)
+    result.raise_for_failure()
+    metagraph = await client.subnets.metagraph(netuid)
+    uids = [n.uid for n in metagraph.neurons if n.hotkey == hotkey]
+    expect(len(uids) == 1, f"{hotkey} is not in the metagraph")
+    return f"uid {uids[0]}, {result.extrinsic_id}"
+
+
 async def sdk_stake(client, wallet, netuid):
     hotkey = wallet.hotkey.ss58_address
     call = bittensor.calls.SubtensorModule.add_stake(
@@ -231,6 +242,8 @@ async def bittensor_sdk(url, netuid, steps):
     await steps.step("register", lambda: sdk_register(client, wallet, netuid))
     await steps.step("add stake", lambda: sdk_stake(client, wallet, netuid))
     await steps.step("set weights", lambda: sdk_weights(client, wallet, netuid, url))
+    # Last, because the SDK counts one nonce for the two transactions of a hidden one.
+    await steps.step("register, hidden", lambda: sdk_register_hidden(client, wallet, netuid))
     await steps.step("epoch status", lambda: client.epochs.epoch_status(netuid))
     close = getattr(client, "close", None)
     if close is not None:
