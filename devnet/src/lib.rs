@@ -22,12 +22,22 @@
 //! # }
 //! ```
 //!
+//! Everything random is the chain's own: the beacon that opens timelocked weights and the key that opens
+//! hidden transactions are made from fixed seeds, so they work without a network and protect nothing.
+//! Faults ([`node::Faults`]) happen only when asked for, from the library or over `dev_*` methods.
+//!
 //! # What it does not do
-//! One author writes all blocks and finality is instant. There is no wasm, no code upgrade, no EVM, no
-//! beacon (timelocked weights cannot open), no shielded transactions and no stake locks. Integer
-//! overflow panics in debug builds and unwinds into the node, which refuses the transaction.
+//! One author writes all blocks, and they are final at once unless a fault stalls finality. There is no wasm:
+//! an upgrade changes the runtime's version and nothing else. There is no EVM, and there are no stake locks,
+//! leases or announced proxies. Ciphertexts made for drand's own key never open; the key to encrypt to is in
+//! `Drand.BeaconConfig`. Integer overflow panics in debug builds and unwinds into the node, which refuses the
+//! transaction.
 
 pub mod node;
 pub mod runtime;
+mod scaffold;
 
-pub use node::{DevAccount, Devnet, DevnetConfig, Head, Sealing};
+pub use node::{Condition, DevAccount, Devnet, DevnetConfig, Head, Refusal, Sealing};
+pub use scaffold::{
+    FundedKey, Manifest, NamedKey, NeuronEntry, SCAFFOLD_BYTES_MAX, Scaffold, ScaffoldError, SubnetEntry,
+};

@@ -12,12 +12,15 @@ mod block;
 mod chain;
 mod config;
 mod engine;
+mod faults;
 mod genesis;
 mod log;
 mod panics;
 mod pool;
 mod rpc;
 mod sealer;
+mod serving;
+mod shield;
 mod state;
 mod store;
 mod sync;
@@ -25,20 +28,24 @@ mod sync;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use jsonrpsee::server::ServerHandle;
 use sn3_protocol::{BlockNumber, Digest, NetUid, Rao};
 use sp_core::crypto::Ss58Codec;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::watch};
 
 pub use self::{
     author::AuthorError,
     chain::{BLOCKS_KEPT, STATE_BLOCKS_KEPT, StateError},
     config::{CHAIN_BLOCK_TIME_MS, DevnetConfig, GENESIS_TIMESTAMP_MS, Sealing},
-    engine::{ADVANCE_BLOCKS_MAX, AdvanceError, OpenError, SnapshotError, SubmitError, VerifyError},
+    engine::{
+        ADVANCE_BLOCKS_MAX, AdvanceError, Condition, OpenError, REORG_BLOCKS_MAX, ReorgError, SnapshotError,
+        SubmitError, VerifyError,
+    },
+    faults::{DELAY_MS_MAX, FaultError, Faults, REFUSALS_MAX, Refusal},
     genesis::GenesisError,
     log::LogError,
     pool::{POOL_BYTES_MAX, POOL_TRANSACTIONS_MAX, PoolError},
@@ -62,7 +69,8 @@ pub struct Devnet {
     engine: Arc<Engine>,
     address: SocketAddr,
     ws_url: String,
-    server: ServerHandle,
+    /// Whether clients can connect.
+    serving: watch::Receiver<bool>,
     /// Its own, so that a caller who blocks its runtime does not stop the chain.
     threads: Threads,
 }
@@ -171,12 +179,14 @@ impl Devnet {
         let address = listener.local_addr().map_err(|source| unbound(&config, source))?;
         let threads = Threads::start().map_err(StartError::Threads)?;
         let engine = threads.blocking(move || Engine::open(&config)).await?;
-        let server = rpc::serve(threads.runtime(), listener, engine.clone())
+        let server = rpc::serve(threads.runtime().handle(), listener, engine.clone())
             .map_err(|source| StartError::Listen { address, source })?;
         threads.runtime().spawn(sealer::run(engine.clone()));
+        let (up, serving) = watch::channel(true);
+        threads.runtime().spawn(serving::run(engine.clone(), address, server, up));
         tracing::info!(%address, "the development chain is running");
         let ws_url = format!("ws://{address}");
-        Ok(Self { engine, address, ws_url, server, threads })
+        Ok(Self { engine, address, ws_url, serving, threads })
     }
 
     /// Where clients connect, for example `ws://127.0.0.1:9944`; HTTP works on the same port.
@@ -224,6 +234,24 @@ impl Devnet {
         self.advance(move |engine| engine.advance_to_epoch(netuid.0)).await
     }
 
+    /// Sends a signed transaction without a socket; answers its hash.
+    pub async fn submit(&self, bytes: impl Into<Vec<u8>>) -> Result<Digest, SubmitError> {
+        let (engine, bytes) = (self.engine.clone(), bytes.into());
+        self.threads.blocking(move || engine.submit(&bytes)).await.map(|hash| Digest(hash.0))
+    }
+
+    /// How many transactions wait for a block.
+    #[must_use]
+    pub fn waiting_transactions(&self) -> usize {
+        self.engine.pool.counts().0
+    }
+
+    /// The hash of the first block, which signatures name.
+    #[must_use]
+    pub fn genesis_hash(&self) -> Digest {
+        Digest(self.engine.genesis_hash().0)
+    }
+
     /// Changes when blocks are made.
     pub fn set_sealing(&self, sealing: Sealing) {
         self.engine.sealing.send_replace(sealing);
@@ -240,6 +268,62 @@ impl Devnet {
         self.engine.revert(snapshot).map(|block| head_of(&block))
     }
 
+    /// Makes blocks until a condition holds, at most `blocks_max`.
+    pub async fn advance_until(&self, condition: Condition, blocks_max: u64) -> Result<Head, AdvanceError> {
+        self.advance(move |engine| engine.advance_until(&condition, blocks_max)).await
+    }
+
+    /// What goes wrong on purpose.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.engine.faults
+    }
+
+    /// The newest final block: the head, unless finality is stalled.
+    pub fn finalized(&self) -> Result<Head, StateError> {
+        self.engine.finalized().map(|block| head_of(&block))
+    }
+
+    /// Blocks after the head are not final, until [`Faults::resume_finality`].
+    pub fn stall_finality(&self) {
+        self.engine.faults.stall_finality(self.engine.chain.head().number());
+    }
+
+    /// Breaks all connections and returns once nobody can connect any more.
+    pub async fn lose_endpoint(&self) {
+        self.engine.faults.lose_endpoint(true);
+        self.until_serving(false).await;
+    }
+
+    /// Takes connections again, at the same address.
+    pub async fn restore_endpoint(&self) {
+        self.engine.faults.lose_endpoint(false);
+        self.until_serving(true).await;
+    }
+
+    async fn until_serving(&self, wanted: bool) {
+        // An error means that the node is gone, and its endpoint with it.
+        drop(self.serving.clone().wait_for(|up| *up == wanted).await);
+    }
+
+    /// Replaces the newest `depth` blocks by others, which is only possible while they are not final.
+    pub async fn reorg(&self, depth: u64) -> Result<Head, ReorgError> {
+        let engine = self.engine.clone();
+        self.threads.blocking(move || engine.reorg(depth)).await.map(|block| head_of(&block))
+    }
+
+    /// Raises the version that the runtime calls itself. The transaction that does it waits for a block.
+    pub async fn upgrade_runtime(&self, spec_version: u32) -> Result<(), SubmitError> {
+        let engine = self.engine.clone();
+        self.threads.blocking(move || engine.upgrade_runtime(spec_version)).await
+    }
+
+    /// Writes all blocks to a folder that [`DevnetConfig::load_dir`] starts from; answers how many.
+    pub async fn dump(&self, dir: impl Into<PathBuf>) -> Result<u64, LogError> {
+        let (engine, dir) = (self.engine.clone(), dir.into());
+        self.threads.blocking(move || engine.dump(&dir)).await
+    }
+
     /// Executes a block again on its parent's state and compares every root.
     pub async fn verify(&self, number: BlockNumber) -> Result<(), VerifyError> {
         let engine = self.engine.clone();
@@ -249,10 +333,8 @@ impl Devnet {
     /// Stops serving and waits until the port is free.
     pub async fn shutdown(self) {
         self.engine.stop();
-        // An error means that the server has stopped already.
-        let _already = self.server.stop();
         let wait = Duration::from_millis(SHUTDOWN_WAIT_MS);
-        if tokio::time::timeout(wait, self.server.clone().stopped()).await.is_err() {
+        if tokio::time::timeout(wait, self.lose_endpoint()).await.is_err() {
             tracing::warn!(?wait, "some connections did not close in time");
         }
     }
@@ -269,8 +351,7 @@ impl Devnet {
 impl Drop for Devnet {
     fn drop(&mut self) {
         self.engine.stop();
-        // An error means that the server has stopped already.
-        let _already = self.server.stop();
+        self.engine.faults.lose_endpoint(true);
     }
 }
 
@@ -279,9 +360,7 @@ fn head_of(block: &StoredBlock) -> Head {
 }
 
 fn listen(config: &DevnetConfig) -> Result<TcpListener, StartError> {
-    let listener = TcpListener::bind((config.listen, config.port)).map_err(|e| unbound(config, e))?;
-    listener.set_nonblocking(true).map_err(|e| unbound(config, e))?;
-    Ok(listener)
+    serving::bind((config.listen, config.port)).map_err(|e| unbound(config, e))
 }
 
 fn unbound(config: &DevnetConfig, source: io::Error) -> StartError {

@@ -21,7 +21,7 @@ mod fees;
 mod tests;
 
 pub use apis::api;
-pub use config::VERSION;
+pub use config::{SPEC_VERSION_KEY, VERSION, version};
 pub use metadata::metadata;
 
 use sp_runtime::{MultiAddress, MultiSignature, generic, traits::BlakeTwo256};
@@ -66,7 +66,11 @@ frame_support::construct_runtime!(
         SubtensorModule: pallets::subtensor = 7,
         Utility: pallet_utility = 11,
         Sudo: pallet_sudo = 12,
+        Proxy: pallets::proxy = 16,
         Commitments: pallets::commitments = 18,
         AdminUtils: pallets::admin = 19,
+        Drand: pallets::drand = 26,
+        Swap: pallets::swap = 28,
+        MevShield: pallets::shield = 30,
     }
 );

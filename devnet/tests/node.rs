@@ -5,9 +5,12 @@
 
 mod node {
     mod clients;
+    mod faults;
+    mod hidden;
     mod lifecycle;
     mod persistence;
     mod rpc;
+    mod scaffold;
     mod sealing;
     mod states;
     mod support;

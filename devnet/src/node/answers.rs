@@ -11,8 +11,8 @@ use super::{
 };
 
 /// The calls that are remembered; none of them reads the state.
-const CONSTANT_METHODS: [&str; 4] =
-    ["Core_version", "Metadata_metadata", "Metadata_metadata_at_version", "Metadata_metadata_versions"];
+const CONSTANT_METHODS: [&str; 3] =
+    ["Metadata_metadata", "Metadata_metadata_at_version", "Metadata_metadata_versions"];
 /// How many answers are remembered: versions without metadata make answers too.
 const ANSWERS_MAX: usize = 16;
 /// A version number is four bytes; longer arguments are not remembered.

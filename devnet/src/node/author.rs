@@ -14,6 +14,7 @@ use sp_state_machine::BackendTransaction;
 use super::{
     block::{ExtrinsicBytes, StoredBlock, decode_answer},
     pool::{Selected, Selection},
+    shield::hidden_in,
     state::{CallError, Execution, State},
 };
 use crate::runtime::{Header, UncheckedExtrinsic};
@@ -158,6 +159,7 @@ impl<'a> Draft<'a> {
                 Applied::Included => {
                     included.push((candidate.hash, self.last_index()));
                     selection.included(&candidate);
+                    self.unfold(&candidate.bytes);
                 }
                 Applied::Refused(refusal) if is_early(&refusal) => selection.postpone(candidate),
                 Applied::Refused(refusal) if refusal.exhausted_resources() => full_tries += 1,
@@ -166,6 +168,20 @@ impl<'a> Draft<'a> {
             }
         }
         self.finish(included, invalid)
+    }
+
+    /// Places the transaction that an envelope hides right behind it.
+    fn unfold(&mut self, carrier: &[u8]) {
+        let Some(inner) = hidden_in(carrier) else { return };
+        match self.apply(&inner) {
+            Applied::Included => {}
+            Applied::Refused(refusal) => {
+                tracing::warn!(reason = refusal_text(&refusal), "a hidden transaction was refused");
+            }
+            Applied::Panicked(message) => {
+                tracing::warn!(message, "a hidden transaction made the runtime panic")
+            }
+        }
     }
 
     fn last_index(&self) -> u32 {

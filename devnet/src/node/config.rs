@@ -47,6 +47,9 @@ pub struct DevnetConfig {
     /// Where to keep the chain over restarts; in memory only when absent. Blocks are appended to a file
     /// before they are announced, so a killed process loses none, and executed again at the next start.
     pub state_dir: Option<PathBuf>,
+    /// A folder written by [`Devnet::dump`](crate::Devnet::dump), whose blocks the chain starts with. It needs the
+    /// same genesis and is not changed.
+    pub load_dir: Option<PathBuf>,
     /// The first state.
     pub genesis: GenesisConfig,
 }
@@ -60,6 +63,7 @@ impl Default for DevnetConfig {
             genesis_timestamp_ms: GENESIS_TIMESTAMP_MS,
             chain_block_time_ms: CHAIN_BLOCK_TIME_MS,
             state_dir: None,
+            load_dir: None,
             genesis: GenesisConfig::default(),
         }
     }

@@ -1,8 +1,12 @@
 //! The node without its network: chain, pool and clock, and everything that changes them.
 
+mod dump;
+mod reorg;
 mod restore;
 mod snapshots;
 mod submit;
+mod until;
+mod upgrade;
 
 use std::{
     sync::{
@@ -17,9 +21,11 @@ use frame_support::traits::Get;
 use sp_core::H256;
 use tokio::sync::watch;
 
+pub use reorg::{REORG_BLOCKS_MAX, ReorgError};
 pub use restore::OpenError;
 pub use snapshots::SnapshotError;
 pub use submit::{SubmitError, check_form};
+pub use until::Condition;
 
 use self::snapshots::Snapshots;
 use super::{
@@ -28,8 +34,9 @@ use super::{
     block::{StoredBlock, decode_answer},
     chain::{Chain, StateError},
     config::Sealing,
+    faults::Faults,
     log::BlockLog,
-    pool::Pool,
+    pool::{Pool, Selection},
     state::CallError,
     sync::lock,
 };
@@ -48,6 +55,8 @@ pub struct Engine {
     pub pool: Pool,
     /// Runtime calls for clients.
     pub answers: Answers,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
     /// The current sealing mode.
     pub sealing: watch::Sender<Sealing>,
     /// Held while a block is made or taken back.
@@ -116,6 +125,12 @@ pub enum AdvanceError {
         /// What the file said.
         reason: String,
     },
+    /// What was waited for did not come.
+    #[error("the condition does not hold after {blocks} blocks; allow more, or look at what it waits for")]
+    Never {
+        /// How many blocks were made.
+        blocks: u64,
+    },
     /// The node is shutting down.
     #[error("the node is shutting down")]
     Stopping,
@@ -144,11 +159,17 @@ pub enum VerifyError {
 impl Engine {
     /// Makes one block from what waits in the pool.
     pub fn seal(&self) -> Result<Arc<StoredBlock>, AdvanceError> {
+        self.seal_with(0, true)
+    }
+
+    /// Makes one block whose clock is ahead by `extra_ms`, with or without what waits in the pool.
+    fn seal_with(&self, extra_ms: u64, from_pool: bool) -> Result<Arc<StoredBlock>, AdvanceError> {
         let mut writing = lock(&self.writing);
         self.check_running()?;
         let (state, parent) = self.chain.state(None)?;
-        let draft = Draft::begin(&state, &parent, self.next_timestamp_ms(&parent))?;
-        let authored = draft.complete(self.pool.selection())?;
+        let draft = Draft::begin(&state, &parent, self.next_timestamp_ms(&parent) + extra_ms)?;
+        let selection = if from_pool { self.pool.selection() } else { Selection::empty() };
+        let authored = draft.complete(selection)?;
         let (hash, number) = (authored.block.hash, authored.block.number());
         if let Some(log) = &mut writing.log {
             let kept = log.append(&authored.block);

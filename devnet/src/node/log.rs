@@ -38,6 +38,14 @@ const RECORDS_PER_SYNC: u32 = 256;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
+    /// A block's transactions are not kept any more.
+    #[error(
+        "block {number} has been forgotten, so the chain cannot be written; write it earlier, or keep it in a state folder"
+    )]
+    Forgotten {
+        /// The height.
+        number: u64,
+    },
     /// The operating system refused.
     #[error("cannot use {}: {source}", .path.display())]
     File {

@@ -42,6 +42,9 @@ pub enum TxStatus {
     InBlock(H256, u32),
     /// That block is final.
     Finalized(H256, u32),
+    /// Was in this block, which was replaced before it was final. The transaction waits again, if it is still
+    /// valid, but nothing more is said of it.
+    Retracted(H256),
     /// Another transaction with the same nonce and more priority took its place.
     Usurped(H256),
     /// Fell out of the pool; the reason.

@@ -10,6 +10,7 @@ mod dev;
 mod errors;
 mod heads;
 mod payment;
+mod slow;
 mod state;
 mod storage_watch;
 mod system;
@@ -19,12 +20,13 @@ use std::{net::TcpListener, sync::Arc};
 
 use jsonrpsee::{
     RpcModule,
-    core::RegisterMethodError,
+    core::{RegisterMethodError, middleware::RpcServiceBuilder},
     server::{BatchRequestConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle},
 };
 use serde_json::json;
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
+use self::slow::Slow;
 use super::engine::Engine;
 
 /// How many clients may be connected.
@@ -46,10 +48,12 @@ type Module = RpcModule<Engine>;
 type Registered = Result<(), RegisterMethodError>;
 
 /// Starts to serve on `listener`.
-pub fn serve(runtime: &Runtime, listener: TcpListener, engine: Arc<Engine>) -> std::io::Result<ServerHandle> {
+pub fn serve(runtime: &Handle, listener: TcpListener, engine: Arc<Engine>) -> std::io::Result<ServerHandle> {
+    let slowed = engine.clone();
     let module = module(engine).expect("every method name is registered once");
     let _inside = runtime.enter();
-    let server = Server::builder().set_config(limits()).build_from_tcp(listener)?;
+    let slow = RpcServiceBuilder::new().layer_fn(move |inner| Slow::new(inner, slowed.clone()));
+    let server = Server::builder().set_config(limits()).set_rpc_middleware(slow).build_from_tcp(listener)?;
     Ok(server.start(module))
 }
 

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 sp_api::impl_runtime_apis! {
     impl sp_api::Core<Block> for Runtime {
         fn version() -> RuntimeVersion {
-            VERSION
+            super::version()
         }
 
         fn execute_block(block: <Block as BlockT>::LazyBlock) {

@@ -1,6 +1,7 @@
 //! How the pallets are parameterised.
 
 use super::*;
+use codec::Decode;
 use frame_support::{
     derive_impl,
     dispatch::DispatchClass,
@@ -29,6 +30,26 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
     system_version: 1,
 };
 
+/// Where the version is kept once it was raised while the chain ran.
+pub const SPEC_VERSION_KEY: &[u8] = b":devnet:spec_version";
+
+/// The version at the current state: [`VERSION`], unless it was raised.
+pub fn version() -> RuntimeVersion {
+    // The metadata is described without any state.
+    let stored = sp_externalities::with_externalities(|state| state.storage(SPEC_VERSION_KEY)).flatten();
+    let raised = stored.and_then(|bytes| u32::decode(&mut &bytes[..]).ok());
+    RuntimeVersion { spec_version: raised.unwrap_or(VERSION.spec_version), ..VERSION }
+}
+
+/// [`version`] as a setting of the system pallet.
+pub struct Version;
+
+impl frame_support::traits::Get<RuntimeVersion> for Version {
+    fn get() -> RuntimeVersion {
+        version()
+    }
+}
+
 /// The share of a block that ordinary transactions may fill.
 const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
 /// The time to execute a block, in picoseconds.
@@ -43,8 +64,6 @@ pub const SLOT_DURATION_MS: u64 = 12_000;
 pub const EXISTENTIAL_DEPOSIT_RAO: u64 = 500;
 
 parameter_types! {
-    /// The version constant of the system pallet.
-    pub const Version: RuntimeVersion = VERSION;
     /// The weight limits of a block.
     pub Weights: BlockWeights = block_weights();
     /// The length limits of a block.
@@ -134,7 +153,7 @@ impl pallet_balances::Config for Runtime {
 
 impl pallet_transaction_payment::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type OnChargeTransaction = pallet_transaction_payment::FungibleAdapter<Balances, fees::ToAuthor>;
+    type OnChargeTransaction = fees::TaoOrAlpha;
     type WeightToFee = fees::RefTimeToFee;
     type LengthToFee = fees::BytesToFee;
     type FeeMultiplierUpdate = pallet_transaction_payment::ConstFeeMultiplier<FeeMultiplier>;
@@ -158,6 +177,30 @@ impl pallet_sudo::Config for Runtime {
 impl pallets::subtensor::Config for Runtime {
     type Author = fees::Author;
     type Commitments = Commitments;
+    type Beacon = Drand;
+    type Pools = Swap;
+}
+
+impl pallets::drand::Config for Runtime {}
+
+impl pallets::swap::Config for Runtime {}
+
+impl pallets::shield::Config for Runtime {
+    type Author = fees::AuthorKey;
+}
+
+/// The deposit for the first proxy, in rao.
+const PROXY_DEPOSIT_BASE_RAO: u64 = 60_000_000;
+/// The deposit for each proxy, in rao.
+const PROXY_DEPOSIT_FACTOR_RAO: u64 = 33_000_000;
+
+impl pallets::proxy::Config for Runtime {
+    type Call = RuntimeCall;
+    type Currency = Balances;
+    type ProxyType = pallets::proxy::ProxyType;
+    type ProxyDepositBase = ConstU64<PROXY_DEPOSIT_BASE_RAO>;
+    type ProxyDepositFactor = ConstU64<PROXY_DEPOSIT_FACTOR_RAO>;
+    type MaxProxies = ConstU32<20>;
 }
 
 impl pallets::commitments::Config for Runtime {}

@@ -5,14 +5,18 @@ mod charge;
 mod guards;
 mod markers;
 mod metadata_hash;
+mod mortality;
 mod nonce;
+mod shield;
 mod sudo;
 
 pub use charge::ChargeTransactionPaymentWrapper;
 pub use guards::SubtensorTransactionExtension;
-pub use markers::{CheckShieldedTxValidity, DrandPriority};
+pub use markers::DrandPriority;
 pub use metadata_hash::{CheckMetadataHash, Mode};
+pub use mortality::CheckMortality;
 pub use nonce::CheckNonce;
+pub use shield::CheckShieldedTxValidity;
 pub use sudo::SudoTransactionExtension;
 
 use super::{Nonce, Runtime};
@@ -26,7 +30,7 @@ pub type TxExtension = (
         frame_system::CheckSpecVersion<Runtime>,
         frame_system::CheckTxVersion<Runtime>,
         frame_system::CheckGenesis<Runtime>,
-        frame_system::CheckMortality<Runtime>,
+        CheckMortality,
         CheckNonce,
         frame_system::CheckWeight<Runtime>,
     ),
@@ -48,7 +52,7 @@ pub fn extra(nonce: Nonce, era: Era, tip_rao: u64) -> TxExtension {
             frame_system::CheckSpecVersion::new(),
             frame_system::CheckTxVersion::new(),
             frame_system::CheckGenesis::new(),
-            frame_system::CheckMortality::from(era),
+            CheckMortality::new(era),
             CheckNonce(nonce),
             frame_system::CheckWeight::new(),
         ),

@@ -1,4 +1,8 @@
-//! What a transaction costs, and who gets it (chain interface, section 1.2).
+//! What a transaction costs, who gets it, and who pays in stake (chain interface, section 1.2).
+
+mod alpha;
+
+pub use alpha::TaoOrAlpha;
 
 use super::*;
 use frame_support::{
@@ -52,7 +56,16 @@ pub struct Author;
 
 impl Get<Option<AccountId>> for Author {
     fn get() -> Option<AccountId> {
-        pallets::aura::Authorities::<Runtime>::get().first().map(|key| AccountId::from(key.0))
+        AuthorKey::get().map(|key| AccountId::from(key.0))
+    }
+}
+
+/// The key of the first authority.
+pub struct AuthorKey;
+
+impl Get<Option<sp_core::sr25519::Public>> for AuthorKey {
+    fn get() -> Option<sp_core::sr25519::Public> {
+        pallets::aura::Authorities::<Runtime>::get().first().copied()
     }
 }
 

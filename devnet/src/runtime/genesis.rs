@@ -48,6 +48,10 @@ pub fn first_subnet() -> GenesisSubnet {
         weights_rate_limit_blocks: 100,
         serving_rate_limit_blocks: 50,
         immunity_blocks: 4_096,
+        reveal_period_epochs: 1,
+        max_validators: 64,
+        min_allowed_weights: 1,
+        neurons: Vec::new(),
     }
 }
 
@@ -66,6 +70,10 @@ pub fn training_subnet() -> GenesisSubnet {
         weights_rate_limit_blocks: 0,
         serving_rate_limit_blocks: 0,
         immunity_blocks: 5_000,
+        reveal_period_epochs: 1,
+        max_validators: 64,
+        min_allowed_weights: 1,
+        neurons: Vec::new(),
     }
 }
 
@@ -86,6 +94,8 @@ impl GenesisConfig {
                 "adminFreezeWindowBlocks": self.admin_freeze_window_blocks,
                 "subnets": self.subnets,
             },
+            "drand": {},
+            "mevShield": {},
             "sudo": { "key": accounts::dev_account("Alice") },
         })
     }

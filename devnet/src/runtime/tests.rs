@@ -4,8 +4,10 @@ mod apis;
 mod economy;
 mod guards;
 mod harness;
+mod keys;
 mod layout;
 mod networks;
+mod timelock;
 mod weights;
 
 use super::*;

@@ -104,11 +104,19 @@ pub fn transfer_call(to: &str, rao: u64) -> Vec<u8> {
     [vec![5, 0, 0], account(to).to_vec(), Compact(rao).encode()].concat()
 }
 
+/// Valid for eight blocks from genesis on: the period's exponent minus one, phase 0.
+pub const SHORT_ERA: &[u8] = &[2, 0];
+
 /// An immortal signed transaction (chain interface, section 1.1).
 pub fn signed(from: &str, nonce: u32, call: &[u8], genesis: [u8; 32]) -> Vec<u8> {
+    signed_for(from, nonce, call, genesis, &[0])
+}
+
+/// A signed transaction that lives for an era born with genesis.
+pub fn signed_for(from: &str, nonce: u32, call: &[u8], genesis: [u8; 32], era: &[u8]) -> Vec<u8> {
     let pair = dev_pair(from);
-    let (immortal, tip, metadata_hash_mode) = ([0u8], Compact(0u64).encode(), [0u8]);
-    let extra = [&immortal, Compact(nonce).encode().as_slice(), &tip, &metadata_hash_mode].concat();
+    let (tip, metadata_hash_mode) = (Compact(0u64).encode(), [0u8]);
+    let extra = [era, Compact(nonce).encode().as_slice(), &tip, &metadata_hash_mode].concat();
     let (spec_version, transaction_version) = (425u32, 1u32);
     let additional =
         [(spec_version, transaction_version).encode().as_slice(), &genesis, &genesis, &[0]].concat();

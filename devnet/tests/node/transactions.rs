@@ -169,6 +169,6 @@ async fn hundreds_of_transfers_fit_one_block() {
     let rate = |time: std::time::Duration| f64::from(COUNT) / time.as_secs_f64();
     eprintln!("submitted {:.0}/s, authored {:.0}/s", rate(pooled), rate(authored));
     let block = rpc.call("chain_getBlock", json!([])).await;
-    assert_eq!(block["block"]["extrinsics"].as_array().unwrap().len(), COUNT as usize + 1);
+    assert_eq!(block["block"]["extrinsics"].as_array().unwrap().len(), COUNT as usize + 2);
     devnet.verify(BlockNumber(1)).await.unwrap();
 }

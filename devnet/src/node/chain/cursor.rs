@@ -33,6 +33,13 @@ impl HeadCursor {
         self
     }
 
+    /// Starts with the block at a height instead.
+    #[must_use]
+    pub fn starting_at(mut self, height: u64) -> Self {
+        self.next = height;
+        self
+    }
+
     /// The next block; waits for it. `None` once the chain is gone.
     pub async fn next(&mut self) -> Option<Arc<StoredBlock>> {
         loop {

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::{
     Engine, Writing,
+    dump::load,
     snapshots::{SNAPSHOT_BLOCKS_MAX, Snapshots},
 };
 use crate::node::{
@@ -13,6 +14,7 @@ use crate::node::{
     block::StoredBlock,
     chain::Chain,
     config::DevnetConfig,
+    faults::Faults,
     genesis::{GenesisError, genesis},
     log::{BlockLog, LogError, Record},
     pool::Pool,
@@ -37,12 +39,16 @@ impl Engine {
         let (block, state) = genesis(&config.genesis, config.genesis_timestamp_ms)?;
         let genesis_hash = block.hash;
         let chain = Arc::new(Chain::new(block, state));
+        if let Some(dir) = &config.load_dir {
+            load(&chain, genesis_hash, dir)?;
+        }
         let open = |dir| BlockLog::open(dir, genesis_hash, |record| replay(&chain, record));
         let log = config.state_dir.as_deref().map(open).transpose()?;
         Ok(Arc::new(Self {
             chain,
             pool: Pool::default(),
             answers: Answers::default(),
+            faults: Faults::default(),
             sealing: watch::Sender::new(config.sealing),
             writing: Mutex::new(Writing { snapshots: Snapshots::default(), log }),
             chain_block_time_ms: config.chain_block_time_ms,
@@ -52,7 +58,7 @@ impl Engine {
 }
 
 /// `false` for a record that does not fit the chain before it.
-fn replay(chain: &Chain, record: Record) -> bool {
+pub(super) fn replay(chain: &Chain, record: Record) -> bool {
     match record {
         Record::Revert(height) => chain.revert(height),
         Record::Block(block) => execute(chain, block),

@@ -54,6 +54,11 @@ impl Snapshots {
         self.heights.values().min().copied()
     }
 
+    /// Ends the snapshots above a height.
+    pub fn forget_above(&mut self, height: u64) {
+        self.heights.retain(|_, taken| *taken <= height);
+    }
+
     fn take(&mut self, height: u64) -> u64 {
         if self.heights.len() >= SNAPSHOTS_MAX {
             self.heights.pop_first();

@@ -12,6 +12,7 @@ use crate::node::{
     author::Draft,
     block::{ExtrinsicBytes, decode_answer},
     chain::StateError,
+    faults::Refusal,
     pool::{PoolError, TxStatus},
     state::CallError,
 };
@@ -30,6 +31,9 @@ pub enum SubmitError {
     /// The runtime refused it.
     #[error("{}", crate::node::author::refusal_text(.0))]
     Refused(TransactionValidityError),
+    /// A fault refused it.
+    #[error("{}", .0.message())]
+    Injected(Refusal),
     /// The pool refused it.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -56,6 +60,9 @@ impl Engine {
 
     fn validated(&self, bytes: &[u8]) -> Result<(ExtrinsicBytes, ValidTransaction, u64), SubmitError> {
         check_form(bytes)?;
+        if let Some(refusal) = self.faults.next_refusal() {
+            return Err(SubmitError::Injected(refusal));
+        }
         let (state, head) = self.chain.state(None)?;
         let args = (TransactionSource::External, Raw(bytes), head.hash).encode();
         let answer = state.call("TaggedTransactionQueue_validate_transaction", &args)?;

@@ -71,6 +71,11 @@ impl Selection {
         selection
     }
 
+    /// Nothing to try.
+    pub fn empty() -> Self {
+        Self::new(std::iter::empty())
+    }
+
     fn add(&mut self, candidate: Selected) {
         if candidate.requires.is_empty() {
             return self.ready.push(candidate);

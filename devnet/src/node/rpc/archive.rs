@@ -28,7 +28,9 @@ use crate::node::{
 /// Registers the methods.
 pub fn register(module: &mut Module) -> Registered {
     module.register_method("archive_v1_genesisHash", |_, engine, _| json!(engine.genesis_hash()))?;
-    module.register_method("archive_v1_finalizedHeight", |_, engine, _| engine.chain.head().number())?;
+    module.register_method("archive_v1_finalizedHeight", |_, engine, _| {
+        engine.faults.finalized(engine.chain.head().number())
+    })?;
     module.register_blocking_method("archive_v1_hashByHeight", |p, e, _| hash_by_height(&p, &e))?;
     module.register_blocking_method("archive_v1_header", |p, e, _| header(&p, &e))?;
     module.register_blocking_method("archive_v1_body", |p, e, _| body(&p, &e))?;

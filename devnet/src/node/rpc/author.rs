@@ -51,6 +51,7 @@ fn update(status: TxStatus) -> Value {
         TxStatus::Ready => json!("ready"),
         TxStatus::InBlock(block, _) => json!({ "inBlock": block }),
         TxStatus::Finalized(block, _) => json!({ "finalized": block }),
+        TxStatus::Retracted(block) => json!({ "retracted": block }),
         TxStatus::Usurped(by) => json!({ "usurped": by }),
         TxStatus::Dropped(_) => json!("dropped"),
         TxStatus::Invalid(_) => json!("invalid"),

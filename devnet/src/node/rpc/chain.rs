@@ -7,7 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sp_core::{Bytes, H256};
 
-use super::{Module, Registered, errors::bad_parameter, heads, heads::Names};
+use super::{
+    Module, Registered,
+    errors::{self, bad_parameter},
+    heads,
+    heads::Names,
+};
 use crate::{
     node::{block::StoredBlock, engine::Engine},
     runtime::Header,
@@ -21,8 +26,7 @@ pub fn register(module: &mut Module) -> Registered {
     module
         .register_blocking_method("chain_getBlockHash", |params, engine, _| block_hash(&params, &engine))?;
     module.register_alias("chain_getHead", "chain_getBlockHash")?;
-    module
-        .register_blocking_method("chain_getFinalizedHead", |_, engine, _| json!(engine.chain.head().hash))?;
+    module.register_blocking_method("chain_getFinalizedHead", |_, engine, _| finalized_head(&engine))?;
     module.register_alias("chain_getFinalisedHead", "chain_getFinalizedHead")?;
     module.register_blocking_method("chain_getHeader", |params, engine, _| header(&params, &engine))?;
     module.register_blocking_method("chain_getBlock", |params, engine, _| block(&params, &engine))?;
@@ -32,7 +36,7 @@ pub fn register(module: &mut Module) -> Registered {
 fn register_heads(module: &mut Module) -> Registered {
     let names = |subscribe, notification, unsubscribe| Names { subscribe, notification, unsubscribe };
     heads::register(module, &names("chain_subscribeNewHeads", "chain_newHead", "chain_unsubscribeNewHeads"))?;
-    heads::register(
+    heads::register_final(
         module,
         &names("chain_subscribeFinalizedHeads", "chain_finalizedHead", "chain_unsubscribeFinalizedHeads"),
     )?;
@@ -87,6 +91,10 @@ fn block_hash(params: &Params<'_>, engine: &Engine) -> Result<Value, ErrorObject
             Ok(json!(hashes?))
         }
     }
+}
+
+fn finalized_head(engine: &Engine) -> Result<H256, ErrorObjectOwned> {
+    engine.finalized().map(|block| block.hash).map_err(errors::state)
 }
 
 fn header(params: &Params<'_>, engine: &Engine) -> Result<Option<Header>, ErrorObjectOwned> {

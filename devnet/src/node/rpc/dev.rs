@@ -1,5 +1,7 @@
 //! `dev_*` and `engine_*`: the controls of a development chain.
 
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use serde_json::{Value, json};
 use sp_core::H256;
@@ -8,7 +10,15 @@ use super::{
     Module, Registered,
     errors::{self, bad_parameter},
 };
-use crate::node::{block::StoredBlock, config::Sealing, engine::Engine};
+use crate::node::{
+    block::StoredBlock,
+    config::Sealing,
+    engine::{Condition, Engine},
+    faults::Refusal,
+};
+
+/// How long a lost endpoint still has to answer who asked for it.
+const ANSWER_MS: u64 = 20;
 
 type Answer = Result<Value, ErrorObjectOwned>;
 
@@ -20,9 +30,78 @@ pub fn register(module: &mut Module) -> Registered {
     module.register_blocking_method("dev_setSealing", |p, e, _| set_sealing(&p, &e))?;
     module.register_blocking_method("dev_snapshot", |_, e, _| e.snapshot())?;
     module.register_blocking_method("dev_revert", |p, e, _| revert(&p, &e))?;
+    module.register_blocking_method("dev_advanceUntil", |p, e, _| advance_until(&p, &e))?;
+    module.register_blocking_method("dev_dump", |p, e, _| dump(&p, &e))?;
+    register_faults(module)?;
     module.register_blocking_method("engine_createBlock", |p, e, _| create_block(&p, &e))?;
     module.register_blocking_method("engine_finalizeBlock", |p, e, _| finalize_block(&p, &e))?;
     Ok(())
+}
+
+fn register_faults(module: &mut Module) -> Registered {
+    module.register_method("dev_stallFinality", |_, e, _| stall_finality(e))?;
+    module.register_method("dev_resumeFinality", |_, e, _| e.faults.resume_finality())?;
+    module.register_method("dev_dropSubscriptions", |_, e, _| e.faults.drop_subscriptions())?;
+    module.register_method("dev_delayResponses", |p, e, _| delay_responses(&p, e))?;
+    module.register_method("dev_rejectNext", |p, e, _| reject_next(&p, e))?;
+    module.register_async_method("dev_loseEndpoint", |p, e, _| async move { lose_endpoint(&p, e) })?;
+    module.register_blocking_method("dev_reorg", |p, e, _| reorg(&p, &e))?;
+    module.register_blocking_method("dev_upgradeRuntime", |p, e, _| upgrade_runtime(&p, &e))?;
+    Ok(())
+}
+
+/// Blocks after the head are not final from now on; answers the head's height.
+fn stall_finality(engine: &Engine) -> u64 {
+    let head = engine.chain.head().number();
+    engine.faults.stall_finality(head);
+    head
+}
+
+fn delay_responses(params: &Params<'_>, engine: &Engine) -> Result<(), ErrorObjectOwned> {
+    engine.faults.delay_ms(params.sequence().next()?).map_err(errors::fault)
+}
+
+/// (code, data)
+fn reject_next(params: &Params<'_>, engine: &Engine) -> Result<(), ErrorObjectOwned> {
+    let mut params = params.sequence();
+    let (code, data) = (params.next()?, params.optional_next()?);
+    engine.faults.refuse_next(Refusal { code, data }).map_err(errors::fault)
+}
+
+/// Breaks all connections a moment later, this one too, and takes them again after so many milliseconds.
+fn lose_endpoint(params: &Params<'_>, engine: Arc<Engine>) -> Result<(), ErrorObjectOwned> {
+    let lost_ms: u64 = params.sequence().next()?;
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(ANSWER_MS)).await;
+        engine.faults.lose_endpoint(true);
+        tokio::time::sleep(Duration::from_millis(lost_ms)).await;
+        engine.faults.lose_endpoint(false);
+    });
+    Ok(())
+}
+
+fn reorg(params: &Params<'_>, engine: &Engine) -> Answer {
+    let depth = params.sequence().next()?;
+    engine.reorg(depth).map(|block| head(&block)).map_err(errors::reorg)
+}
+
+/// Sends the upgrade and makes its block.
+fn upgrade_runtime(params: &Params<'_>, engine: &Engine) -> Answer {
+    engine.upgrade_runtime(params.sequence().next()?).map_err(errors::submit)?;
+    engine.seal().map(|block| head(&block)).map_err(errors::advance)
+}
+
+/// (condition, most blocks)
+fn advance_until(params: &Params<'_>, engine: &Engine) -> Answer {
+    let mut params = params.sequence();
+    let (condition, blocks_max): (Condition, u64) = (params.next()?, params.next()?);
+    engine.advance_until(&condition, blocks_max).map(|block| head(&block)).map_err(errors::advance)
+}
+
+/// Writes the chain to a folder on the node's machine; answers how many blocks it holds.
+fn dump(params: &Params<'_>, engine: &Engine) -> Result<u64, ErrorObjectOwned> {
+    let dir: PathBuf = params.sequence().next()?;
+    engine.dump(&dir).map_err(errors::dump)
 }
 
 fn head(block: &StoredBlock) -> Value {

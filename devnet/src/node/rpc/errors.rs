@@ -6,7 +6,9 @@ use sp_runtime::transaction_validity::TransactionValidityError;
 use crate::node::{
     author::refusal_text,
     chain::StateError,
-    engine::{AdvanceError, SnapshotError, SubmitError},
+    engine::{AdvanceError, ReorgError, SnapshotError, SubmitError},
+    faults::FaultError,
+    log::LogError,
     pool::PoolError,
     state::CallError,
 };
@@ -57,6 +59,21 @@ pub fn advance(error: AdvanceError) -> ErrorObjectOwned {
     plain(DEV, error.to_string())
 }
 
+/// Blocks that could not be replaced.
+pub fn reorg(error: ReorgError) -> ErrorObjectOwned {
+    plain(DEV, error.to_string())
+}
+
+/// A fault that cannot be.
+pub fn fault(error: FaultError) -> ErrorObjectOwned {
+    plain(DEV, error.to_string())
+}
+
+/// A chain that was not written.
+pub fn dump(error: LogError) -> ErrorObjectOwned {
+    plain(DEV, error.to_string())
+}
+
 /// A snapshot that cannot be returned to.
 pub fn snapshot(error: SnapshotError) -> ErrorObjectOwned {
     plain(DEV, error.to_string())
@@ -67,6 +84,9 @@ pub fn submit(error: SubmitError) -> ErrorObjectOwned {
     match error {
         SubmitError::Malformed(_) => plain(BAD_FORMAT, format!("Extrinsic has invalid format: {error}")),
         SubmitError::Refused(refusal) => refused(&refusal),
+        SubmitError::Injected(refusal) => {
+            ErrorObjectOwned::owned(refusal.code, refusal.message(), refusal.data)
+        }
         SubmitError::Pool(error) => pool(&error),
         SubmitError::State(error) => state(error),
         SubmitError::Call(error) => call(error),

@@ -1,7 +1,10 @@
 //! `state_*`: storage, runtime calls, metadata.
 
+use std::sync::Arc;
+
 use codec::Decode;
 use jsonrpsee::{
+    PendingSubscriptionSink,
     core::SubscriptionResult,
     types::{ErrorObjectOwned, Params, params::ParamsSequence},
 };
@@ -12,12 +15,9 @@ use sp_version::RuntimeVersion;
 use super::{
     Module, Registered,
     errors::{self, bad_parameter, too_many_keys},
-    heads::message,
+    heads::follow,
 };
-use crate::{
-    node::{engine::Engine, state::State},
-    runtime::VERSION,
-};
+use crate::node::{engine::Engine, state::State};
 
 /// How many keys one page may hold.
 pub const KEYS_PER_PAGE_MAX: usize = 1_000;
@@ -44,13 +44,7 @@ pub fn register(module: &mut Module) -> Registered {
         "state_subscribeRuntimeVersion",
         "state_runtimeVersion",
         "state_unsubscribeRuntimeVersion",
-        |_, pending, _, _| async move {
-            let sink = pending.accept().await?;
-            sink.send(message(&VERSION)?).await?;
-            // The runtime is part of this program, so its version never changes while it runs.
-            sink.closed().await;
-            SubscriptionResult::Ok(())
-        },
+        follow_version,
     )?;
     for (alias, method) in [
         ("state_getStorageAt", "state_getStorage"),
@@ -186,18 +180,43 @@ fn metadata(params: &Params<'_>, engine: &Engine) -> Answer<Bytes> {
 }
 
 fn version(params: &Params<'_>, engine: &Engine) -> Answer<RuntimeVersion> {
-    state_at(&mut params.sequence(), engine)?;
-    Ok(VERSION)
+    let (state, _) = state_at(&mut params.sequence(), engine)?;
+    version_of(&state)
+}
+
+fn version_of(state: &State) -> Answer<RuntimeVersion> {
+    let answer = state.call("Core_version", &[]).map_err(errors::call)?;
+    Ok(RuntimeVersion::decode(&mut &answer[..]).expect("the API answers in its declared form"))
+}
+
+/// The version now, and again whenever it rises.
+async fn follow_version(
+    _: Params<'static>,
+    pending: PendingSubscriptionSink,
+    engine: Arc<Engine>,
+    _: jsonrpsee::Extensions,
+) -> SubscriptionResult {
+    let cursor = engine.chain.follow().with_current();
+    let sink = pending.accept().await?;
+    let reader = engine.clone();
+    let mut told = None;
+    follow(sink, &engine, cursor, move |block| {
+        let (state, _) = reader.chain.state(Some(block.hash)).ok()?;
+        let version = version_of(&state).ok()?;
+        let new = told != Some(version.spec_version);
+        told = Some(version.spec_version);
+        new.then_some(version)
+    })
+    .await
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::{Value, json};
 
     #[test]
     fn the_version_has_the_fields_clients_read() {
-        let version: Value = json!(VERSION);
+        let version: Value = json!(crate::runtime::VERSION);
         for field in ["specName", "specVersion", "implVersion", "transactionVersion", "apis"] {
             assert!(version.get(field).is_some(), "{field} in {version}");
         }

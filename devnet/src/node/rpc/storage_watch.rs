@@ -45,7 +45,8 @@ async fn subscribe(
     let cursor = engine.chain.follow().with_current();
     let sink = pending.accept().await?;
     let mut last = None;
-    follow(sink, cursor, move |block| changes(&engine, block, &keys, &mut last)).await
+    let reader = engine.clone();
+    follow(sink, &engine, cursor, move |block| changes(&reader, block, &keys, &mut last)).await
 }
 
 /// What changed since the last call; everything at the first one, nothing once the state is gone.

@@ -41,6 +41,7 @@ fn event(status: TxStatus) -> Option<Value> {
         TxStatus::Ready => json!({ "event": "validated" }),
         TxStatus::InBlock(hash, i) => json!({ "event": "bestChainBlockIncluded", "block": block(hash, i) }),
         TxStatus::Finalized(hash, index) => json!({ "event": "finalized", "block": block(hash, index) }),
+        TxStatus::Retracted(_) => json!({ "event": "bestChainBlockIncluded", "block": null }),
         TxStatus::Usurped(by) => {
             json!({ "event": "invalid", "error": format!("replaced by transaction {by:?}") })
         }
@@ -57,7 +58,7 @@ pub async fn submit(
     engine: Arc<Engine>,
     render: impl Fn(TxStatus) -> Option<Value>,
 ) -> SubscriptionResult {
-    let mut statuses = match accepted(params, engine).await {
+    let mut statuses = match accepted(params, engine.clone()).await {
         Ok(statuses) => statuses,
         Err(error) => {
             pending.reject(error).await;
@@ -65,16 +66,34 @@ pub async fn submit(
         }
     };
     let sink = pending.accept().await?;
+    let dropped = engine.faults.dropped();
+    tokio::pin!(dropped);
     loop {
         let status = tokio::select! {
             () = sink.closed() => return Ok(()),
-            status = statuses.recv() => status,
+            () = &mut dropped => {
+                sink.closed().await;
+                return Ok(());
+            }
+            status = next_status(&engine, &mut statuses) => status,
         };
         let Some(status) = status else { return Ok(()) };
         if let Some(value) = render(status) {
             sink.send(message(&value)?).await?;
         }
     }
+}
+
+/// The next status. That a transaction is final is held back while finality is stalled.
+async fn next_status(engine: &Engine, statuses: &mut mpsc::Receiver<TxStatus>) -> Option<TxStatus> {
+    let status = statuses.recv().await?;
+    let TxStatus::Finalized(hash, index) = status else { return Some(status) };
+    let Some(block) = engine.chain.block(&hash) else { return Some(TxStatus::Retracted(hash)) };
+    engine.faults.until_final(block.number()).await;
+    Some(match engine.chain.hash_at(block.number()) == Some(hash) {
+        true => TxStatus::Finalized(hash, index),
+        false => TxStatus::Retracted(hash),
+    })
 }
 
 async fn accepted(

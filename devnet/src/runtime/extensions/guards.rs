@@ -1,9 +1,9 @@
 //! Checks that keep hopeless transactions out of the pool (chain interface, section 3.2).
 
 use crate::runtime::{
-    AccountId, Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule,
+    AccountId, Drand, Runtime, RuntimeCall, RuntimeOrigin, SubtensorModule,
     pallets::subtensor::{
-        self, Call, CommitRevealWeightsEnabled, Error, Uids,
+        self, Beacon, Call, CommitRevealWeightsEnabled, Error, Uids,
         types::{AxonInfo, MechId, NetUid, PrometheusInfo},
     },
 };
@@ -44,13 +44,32 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
         _: &impl Implication,
         _: TransactionSource,
     ) -> ValidateResult<Self::Val, RuntimeCall> {
-        if let (Some(who), RuntimeCall::SubtensorModule(call)) = (origin.as_system_origin_signer(), call) {
-            guard(who, call).map_err(|refusal| InvalidTransaction::Custom(code(&refusal)))?;
+        if let Some(who) = origin.as_system_origin_signer() {
+            let refused = |refusal| InvalidTransaction::Custom(code(&refusal));
+            SubtensorModule::check_announced(who, passes_announced(call)).map_err(refused)?;
+            if let RuntimeCall::SubtensorModule(call) = call {
+                guard(who, call).map_err(refused)?;
+            }
         }
         Ok((ValidTransaction::default(), (), origin))
     }
 
     impl_tx_ext_default!(RuntimeCall; prepare);
+}
+
+/// What a coldkey that has announced its swap may still do.
+fn passes_announced(call: &RuntimeCall) -> bool {
+    match call {
+        RuntimeCall::MevShield(_) => true,
+        RuntimeCall::SubtensorModule(call) => matches!(
+            call,
+            Call::announce_coldkey_swap { .. }
+                | Call::swap_coldkey_announced { .. }
+                | Call::dispute_coldkey_swap { .. }
+                | Call::clear_coldkey_swap_announcement { .. }
+        ),
+        _ => false,
+    }
 }
 
 fn guard(who: &AccountId, call: &Call<Runtime>) -> Result<(), Refusal> {
@@ -80,6 +99,13 @@ fn guard_weights(who: &AccountId, call: &Call<Runtime>) -> Result<(), Refusal> {
         }
         Call::reveal_mechanism_weights { netuid, mecid, uids, values, salt, version_key } => {
             guard_reveal(who, *netuid, *mecid, &row(uids, values, *version_key), salt)
+        }
+        Call::commit_timelocked_weights { netuid, reveal_round, .. }
+        | Call::commit_timelocked_mechanism_weights { netuid, reveal_round, .. }
+        | Call::commit_crv3_mechanism_weights { netuid, reveal_round, .. } => {
+            guard_stake(who, *netuid)?;
+            ensure!(*reveal_round >= Drand::last_round(), Refusal::InvalidRevealRound);
+            Ok(())
         }
         _ => Ok(()),
     }
@@ -156,6 +182,8 @@ const BAD_REQUEST: u8 = 255;
 /// The pool's code for an error of the subnet pallet.
 pub fn code(refusal: &subtensor::Error<Runtime>) -> u8 {
     match refusal {
+        Refusal::ColdkeySwapAnnounced => 0,
+        Refusal::ColdkeySwapDisputed => 21,
         Refusal::NotEnoughStakeToSetWeights | Refusal::AmountTooLow => 1,
         Refusal::NotEnoughBalanceToStake => 2,
         Refusal::SubnetNotExists => 3,

@@ -1,5 +1,6 @@
 //! What hotkeys publish on chain about themselves (chain interface, sections 3.8 and 5.1).
 
+mod reveal;
 pub mod types;
 
 /// The pallet.
@@ -11,6 +12,7 @@ pub mod pallet {
     use super::types::*;
     use frame_support::pallet_prelude::*;
     use frame_system::pallet_prelude::*;
+    use std::collections::BTreeSet;
 
     /// The time a commitment takes, in picoseconds.
     const COMMIT_REF_TIME_PS: u64 = 50_000_000;
@@ -39,7 +41,11 @@ pub mod pallet {
     pub type LastBondsReset<T: Config> =
         StorageDoubleMap<_, Identity, u16, Twox64Concat, T::AccountId, u32, OptionQuery>;
 
-    /// What timelocked commitments have opened to; nothing opens on a chain without pulses.
+    /// Who has commitments that the beacon opens.
+    #[pallet::storage]
+    pub type TimelockedIndex<T: Config> = StorageValue<_, BTreeSet<(u16, T::AccountId)>, ValueQuery>;
+
+    /// What timelocked commitments have opened to: (bytes, block).
     #[pallet::storage]
     pub type RevealedCommitments<T: Config> =
         StorageDoubleMap<_, Identity, u16, Twox64Concat, T::AccountId, Vec<(Vec<u8>, u64)>, OptionQuery>;
@@ -74,6 +80,22 @@ pub mod pallet {
             /// The round of the beacon that opens it.
             reveal_round: u64,
         },
+        /// A timelocked commitment opened.
+        #[codec(index = 2)]
+        CommitmentRevealed {
+            /// The subnet.
+            netuid: u16,
+            /// The hotkey.
+            who: T::AccountId,
+        },
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+            Self::reveal_due();
+            Weight::zero()
+        }
     }
 
     #[pallet::error]
@@ -141,6 +163,7 @@ pub mod pallet {
             LastCommitment::<T>::insert(netuid, &who, block);
             match reveal_round {
                 Some(reveal_round) => {
+                    Self::await_rounds(netuid, &who);
                     Self::deposit_event(Event::TimelockCommitment { netuid, who, reveal_round });
                 }
                 None => Self::deposit_event(Event::Commitment { netuid, who }),

@@ -23,17 +23,40 @@ mod storage_neurons;
 mod storage_settings;
 mod storage_stake;
 mod storage_subnets;
+mod swap_coldkey;
+mod swap_hotkey;
+mod timelocked;
 pub mod types;
+mod unstaking;
 mod weights;
 
 use codec::Compact;
 use frame_support::pallet_macros::import_section;
+use sn3_timelock::SIGNATURE_BYTES;
 use sp_runtime::AccountId32;
 
 /// What hotkeys have committed, as the metagraph shows it.
 pub trait CommittedBytes {
     /// The encoded commitments on a subnet, by hotkey.
     fn of_subnet(netuid: types::NetUid) -> Vec<(AccountId32, Vec<Compact<u8>>)>;
+}
+
+/// The rounds of a randomness beacon, which open what is timelocked.
+pub trait Beacon {
+    /// The newest published round.
+    fn last_round() -> u64;
+    /// The signature of a round, once it is published.
+    fn signature(round: u64) -> Option<[u8; SIGNATURE_BYTES]>;
+    /// Says that somebody waits for a round.
+    fn want(round: u64);
+}
+
+/// Where clients read the settings of pools.
+pub trait PoolSettings {
+    /// The weight of a pool's TAO side, in 10⁻¹⁸ths.
+    fn set_quote_weight(netuid: types::NetUid, parts: u64);
+    /// The subnet is gone.
+    fn forget(netuid: types::NetUid);
 }
 
 /// The pallet.
@@ -49,12 +72,12 @@ pub trait CommittedBytes {
 #[import_section(storage_subnets::storage_subnets)]
 #[frame_support::pallet]
 pub mod pallet {
-    use super::CommittedBytes;
     use super::genesis::GenesisSubnet;
     use super::types::*;
+    use super::{Beacon, CommittedBytes, PoolSettings};
     use codec::Compact;
     use frame_support::pallet_prelude::*;
-    use frame_support::traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU64};
+    use frame_support::traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU32, ConstU64};
     use frame_system::pallet_prelude::*;
     use sn3_emission::network::{PriceLimit, Weights as Row};
     use sp_core::H256;
@@ -83,6 +106,10 @@ pub mod pallet {
         type Author: Get<Option<AccountId32>>;
         /// What hotkeys have committed.
         type Commitments: CommittedBytes;
+        /// What opens timelocked weights.
+        type Beacon: Beacon;
+        /// Where the settings of pools are shown.
+        type Pools: PoolSettings;
     }
 
     #[pallet::hooks]

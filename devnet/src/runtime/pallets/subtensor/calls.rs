@@ -1,4 +1,7 @@
 //! The calls, with the numbers and argument names of the chain (chain interface, section 3.1).
+//!
+//! FRAME takes all calls of a pallet in one block, so this file is as long as the list of calls; each of
+//! them only hands its arguments on.
 
 use frame_support::pallet_macros::pallet_section;
 
@@ -146,6 +149,18 @@ mod subtensor_calls {
             Self::do_register_network(who, hotkey, None)
         }
 
+        /// Dissolves a subnet; only root may.
+        #[pallet::call_index(61)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn dissolve_network(
+            origin: OriginFor<T>,
+            _coldkey: T::AccountId,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::dissolve(netuid)
+        }
+
         /// Takes a seat on the root network for a hotkey.
         #[pallet::call_index(62)]
         #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
@@ -203,6 +218,66 @@ mod subtensor_calls {
             )
         }
 
+        /// Sets the blocks between two raises of a child-key take.
+        #[pallet::call_index(69)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn sudo_set_tx_childkey_take_rate_limit(
+            origin: OriginFor<T>,
+            tx_rate_limit: u64,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            TxChildkeyTakeRateLimit::<T>::put(tx_rate_limit);
+            Ok(())
+        }
+
+        /// Gives the places of a hotkey to another one, on all subnets or on one.
+        #[pallet::call_index(70)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn swap_hotkey(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<NetUid>,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_swap_hotkey(who, hotkey, new_hotkey, netuid, false)
+        }
+
+        /// Gives everything of a coldkey to another one.
+        #[pallet::call_index(71)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn swap_coldkey(
+            origin: OriginFor<T>,
+            old_coldkey: T::AccountId,
+            new_coldkey: T::AccountId,
+            swap_cost: TaoBalance,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::do_swap_coldkey(old_coldkey, new_coldkey, swap_cost)
+        }
+
+        /// Gives the places of a hotkey to another one; the stake may stay.
+        #[pallet::call_index(72)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn swap_hotkey_v2(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<NetUid>,
+            keep_stake: bool,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_swap_hotkey(who, hotkey, new_hotkey, netuid, keep_stake)
+        }
+
+        /// Always refused: swaps are announced instead.
+        #[pallet::call_index(73)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn schedule_swap_coldkey(origin: OriginFor<T>, _new_coldkey: T::AccountId) -> DispatchResult {
+            ensure_signed(origin)?;
+            Err(Error::<T>::Deprecated.into())
+        }
+
         /// Sets the take of a hotkey as a child.
         #[pallet::call_index(75)]
         #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
@@ -214,6 +289,24 @@ mod subtensor_calls {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_set_childkey_take(who, hotkey, netuid, take)
+        }
+
+        /// Sets the smallest child-key take.
+        #[pallet::call_index(76)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn sudo_set_min_childkey_take(origin: OriginFor<T>, take: u16) -> DispatchResult {
+            ensure_root(origin)?;
+            MinChildkeyTake::<T>::put(take);
+            Ok(())
+        }
+
+        /// Sets the largest child-key take.
+        #[pallet::call_index(77)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn sudo_set_max_childkey_take(origin: OriginFor<T>, take: u16) -> DispatchResult {
+            ensure_root(origin)?;
+            MaxChildkeyTake::<T>::put(take);
+            Ok(())
         }
 
         /// Describes a subnet; its owner signs.
@@ -271,6 +364,22 @@ mod subtensor_calls {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_batch_set_weights(who, netuids, weights, version_keys)
+        }
+
+        /// Sells all stake on a hotkey.
+        #[pallet::call_index(83)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn unstake_all(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_unstake_all(who, hotkey)
+        }
+
+        /// Sells all alpha on a hotkey and stakes the proceeds on root.
+        #[pallet::call_index(84)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn unstake_all_alpha(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_unstake_all_alpha(who, hotkey)
         }
 
         /// Moves stake to another hotkey or subnet.
@@ -373,6 +482,23 @@ mod subtensor_calls {
             )
         }
 
+        /// Moves stake to another subnet within a price.
+        #[pallet::call_index(90)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn swap_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: AlphaBalance,
+            limit_price: TaoBalance,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let limit = PriceLimit { price_rao: limit_price, allow_partial };
+            Self::do_swap_stake_limit(who, hotkey, origin_netuid, destination_netuid, alpha_amount, limit)
+        }
+
         /// Claims a hotkey that nobody owns.
         #[pallet::call_index(91)]
         #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
@@ -412,6 +538,33 @@ mod subtensor_calls {
             Self::do_reveal_weights(who, netuid, 0, Row { uids, values, version_key }, salt)
         }
 
+        /// Reveals several committed weights of one subnet; all or none.
+        #[pallet::call_index(98)]
+        #[pallet::weight((Weight::from_parts(WEIGHTS_REF_TIME_PS, 0), DispatchClass::Normal, Pays::No))]
+        pub fn batch_reveal_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            uids_list: Vec<Vec<u16>>,
+            values_list: Vec<Vec<u16>>,
+            salts_list: Vec<Vec<u16>>,
+            version_keys: Vec<u64>,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_batch_reveal(who, netuid, uids_list, values_list, salts_list, version_keys)
+        }
+
+        /// Commits to weights on several subnets.
+        #[pallet::call_index(100)]
+        #[pallet::weight((Weight::from_parts(WEIGHTS_REF_TIME_PS, 0), DispatchClass::Normal, Pays::No))]
+        pub fn batch_commit_weights(
+            origin: OriginFor<T>,
+            netuids: Vec<Compact<NetUid>>,
+            commit_hashes: Vec<H256>,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_batch_commit(who, netuids, commit_hashes)
+        }
+
         /// Takes staked alpha out of issuance.
         #[pallet::call_index(101)]
         #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
@@ -436,6 +589,52 @@ mod subtensor_calls {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_destroy_stake(who, hotkey, netuid, amount, false)
+        }
+
+        /// Sells all stake on a subnet, at least at a price when one is given.
+        #[pallet::call_index(103)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn remove_stake_full_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            limit_price: Option<TaoBalance>,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_remove_stake_full(who, hotkey, netuid, limit_price)
+        }
+
+        /// Sets the blocks that new child keys wait.
+        #[pallet::call_index(109)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn set_pending_childkey_cooldown(origin: OriginFor<T>, cooldown: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            PendingChildKeyCooldown::<T>::put(cooldown);
+            Ok(())
+        }
+
+        /// Gives a subnet another symbol; its owner or root may.
+        #[pallet::call_index(112)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn update_symbol(origin: OriginFor<T>, netuid: NetUid, symbol: Vec<u8>) -> DispatchResult {
+            if let Some(who) = frame_system::ensure_signed_or_root(origin)? {
+                ensure!(SubnetOwner::<T>::get(netuid) == who, Error::<T>::NotSubnetOwner);
+            }
+            Self::do_update_symbol(netuid, symbol)
+        }
+
+        /// Commits to weights that the beacon opens.
+        #[pallet::call_index(113)]
+        #[pallet::weight((Weight::from_parts(WEIGHTS_REF_TIME_PS, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_timelocked_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            commit: TimelockedBytes,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_commit_timelocked(who, netuid, 0, commit, reveal_round, commit_reveal_version)
         }
 
         /// Chooses the hotkey that mining income is staked on.
@@ -477,6 +676,36 @@ mod subtensor_calls {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_reveal_weights(who, netuid, mecid, Row { uids, values, version_key }, salt)
+        }
+
+        /// Commits to weights of a mechanism that the beacon opens, as older clients do.
+        #[pallet::call_index(117)]
+        #[pallet::weight((Weight::from_parts(WEIGHTS_REF_TIME_PS, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_crv3_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit: TimelockedBytes,
+            reveal_round: u64,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            let version = CommitRevealWeightsVersion::<T>::get();
+            Self::do_commit_timelocked(who, netuid, mecid, commit, reveal_round, version)
+        }
+
+        /// Commits to weights of a mechanism that the beacon opens.
+        #[pallet::call_index(118)]
+        #[pallet::weight((Weight::from_parts(WEIGHTS_REF_TIME_PS, 0), DispatchClass::Normal, Pays::No))]
+        pub fn commit_timelocked_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit: TimelockedBytes,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_commit_timelocked(who, netuid, mecid, commit, reveal_round, commit_reveal_version)
         }
 
         /// Sets the weights of a mechanism.
@@ -521,6 +750,69 @@ mod subtensor_calls {
             Self::do_set_root_claim_type(who, new_root_claim_type)
         }
 
+        /// Sets how many root stakers are paid in a block.
+        #[pallet::call_index(123)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn sudo_set_num_root_claims(origin: OriginFor<T>, new_value: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            NumRootClaim::<T>::put(new_value);
+            Ok(())
+        }
+
+        /// Announces that everything will go to another coldkey.
+        #[pallet::call_index(125)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn announce_coldkey_swap(origin: OriginFor<T>, new_coldkey_hash: H256) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_announce_coldkey_swap(who, new_coldkey_hash)
+        }
+
+        /// Gives everything to the announced coldkey.
+        #[pallet::call_index(126)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn swap_coldkey_announced(origin: OriginFor<T>, new_coldkey: T::AccountId) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_swap_coldkey_announced(who, new_coldkey)
+        }
+
+        /// Stops an announced swap for good.
+        #[pallet::call_index(127)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn dispute_coldkey_swap(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_dispute_coldkey_swap(who)
+        }
+
+        /// Ends an announcement and its dispute.
+        #[pallet::call_index(128)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn reset_coldkey_swap(origin: OriginFor<T>, coldkey: T::AccountId) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::do_reset_coldkey_swap(coldkey)
+        }
+
+        /// Buys stake and burns it.
+        #[pallet::call_index(132)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn add_stake_burn(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount: TaoBalance,
+            limit: Option<TaoBalance>,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_add_stake_burn(who, hotkey, netuid, amount, limit)
+        }
+
+        /// Takes an announcement back.
+        #[pallet::call_index(133)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn clear_coldkey_swap_announcement(origin: OriginFor<T>) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_clear_coldkey_swap(who)
+        }
+
         /// Registers a hotkey if the price is not above the limit.
         #[pallet::call_index(134)]
         #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
@@ -532,6 +824,18 @@ mod subtensor_calls {
         ) -> DispatchResult {
             let who = ensure_signed(origin)?;
             Self::do_register(who, netuid, hotkey, Some(limit_price))
+        }
+
+        /// Chooses whether new subnets become children of a hotkey by themselves.
+        #[pallet::call_index(135)]
+        #[pallet::weight(Weight::from_parts(STAKE_REF_TIME_PS, 0))]
+        pub fn set_auto_parent_delegation_enabled(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            enabled: bool,
+        ) -> DispatchResult {
+            let who = ensure_signed(origin)?;
+            Self::do_set_auto_parent(who, hotkey, enabled)
         }
 
         /// Sets the blocks between two epochs; the subnet's owner signs.

@@ -11,6 +11,7 @@
 mod bank;
 mod mirror;
 mod mirror_subnet;
+pub mod rename;
 mod settings;
 
 pub use bank::BalancesBank;

@@ -44,6 +44,44 @@ mod subtensor_events {
         /// A delegate take rose: (coldkey, hotkey, take).
         #[codec(index = 65)]
         TakeIncreased(T::AccountId, T::AccountId, u16),
+        /// A hotkey gave all its places to another one.
+        #[codec(index = 66)]
+        HotkeySwapped {
+            /// Their owner.
+            coldkey: T::AccountId,
+            /// The one before.
+            old_hotkey: T::AccountId,
+            /// The one from now on.
+            new_hotkey: T::AccountId,
+        },
+        /// A coldkey says that it will give everything to another one.
+        #[codec(index = 69)]
+        ColdkeySwapAnnounced {
+            /// The coldkey.
+            who: T::AccountId,
+            /// The hash of the other one.
+            new_coldkey_hash: H256,
+        },
+        /// Root took back the announcement of a coldkey.
+        #[codec(index = 70)]
+        ColdkeySwapReset {
+            /// The coldkey.
+            who: T::AccountId,
+        },
+        /// A coldkey gave everything to another one.
+        #[codec(index = 71)]
+        ColdkeySwapped {
+            /// The one before.
+            old_coldkey: T::AccountId,
+            /// The one from now on.
+            new_coldkey: T::AccountId,
+        },
+        /// A coldkey says that it did not announce its swap itself.
+        #[codec(index = 72)]
+        ColdkeySwapDisputed {
+            /// The coldkey.
+            coldkey: T::AccountId,
+        },
         /// Child keys wait: (hotkey, netuid, block, children).
         #[codec(index = 75)]
         SetChildrenScheduled(T::AccountId, NetUid, u64, Vec<(u64, T::AccountId)>),
@@ -65,6 +103,9 @@ mod subtensor_events {
         /// Salted weights were revealed: (hotkey, storage index, hash).
         #[codec(index = 86)]
         WeightsRevealed(T::AccountId, NetUidStorageIndex, H256),
+        /// Salted weights were revealed together: (hotkey, netuid, hashes).
+        #[codec(index = 87)]
+        WeightsBatchRevealed(T::AccountId, NetUid, Vec<H256>),
         /// A batch of weights is done: (netuids, hotkey).
         #[codec(index = 88)]
         BatchWeightsCompleted(Vec<Compact<NetUid>>, T::AccountId),
@@ -92,6 +133,32 @@ mod subtensor_events {
         /// Commit-reveal was switched: (netuid, on).
         #[codec(index = 101)]
         CommitRevealEnabled(NetUid, bool),
+        /// A hotkey gave its place on one subnet to another one.
+        #[codec(index = 102)]
+        HotkeySwappedOnSubnet {
+            /// Their owner.
+            coldkey: T::AccountId,
+            /// The one before.
+            old_hotkey: T::AccountId,
+            /// The one from now on.
+            new_hotkey: T::AccountId,
+            /// The subnet.
+            netuid: NetUid,
+        },
+        /// A subnet has another symbol.
+        #[codec(index = 105)]
+        SymbolUpdated {
+            /// The subnet.
+            netuid: NetUid,
+            /// The symbol.
+            symbol: Vec<u8>,
+        },
+        /// Timelocked weights were committed: (hotkey, storage index, hash of the bytes, round).
+        #[codec(index = 107)]
+        TimelockedWeightsCommitted(T::AccountId, NetUidStorageIndex, H256, u64),
+        /// Timelocked weights were opened and set: (storage index, hotkey).
+        #[codec(index = 108)]
+        TimelockedWeightsRevealed(NetUidStorageIndex, T::AccountId),
         /// A coldkey claimed its root dividends.
         #[codec(index = 114)]
         RootClaimed {
@@ -106,19 +173,59 @@ mod subtensor_events {
             /// Its choice.
             root_claim_type: RootClaimTypeEnum,
         },
+        /// Stake was bought and burned.
+        #[codec(index = 121)]
+        AddStakeBurn {
+            /// The subnet.
+            netuid: NetUid,
+            /// The hotkey.
+            hotkey: T::AccountId,
+            /// The TAO paid.
+            amount: TaoBalance,
+            /// The alpha burned.
+            alpha: AlphaBalance,
+        },
+        /// A coldkey took back its announcement.
+        #[codec(index = 122)]
+        ColdkeySwapCleared {
+            /// The coldkey.
+            who: T::AccountId,
+        },
+        /// A fee was paid with stake.
+        #[codec(index = 123)]
+        TransactionFeePaidWithAlpha {
+            /// The coldkey.
+            who: T::AccountId,
+            /// The alpha sold for the fee.
+            alpha_fee: AlphaBalance,
+        },
+        /// A hotkey chose whether new subnets become its children by themselves.
+        #[codec(index = 126)]
+        AutoParentDelegationEnabledSet {
+            /// The hotkey.
+            hotkey: T::AccountId,
+            /// Its choice.
+            enabled: bool,
+        },
         /// An owner asked for an epoch.
         #[codec(index = 131)]
         EpochTriggered {
             /// The subnet.
             netuid: NetUid,
-            /// The block in which it runs.
-            block: u64,
+            /// The owner.
+            by: T::AccountId,
+            /// The first block in which it may run.
+            fires_at: u64,
         },
-        /// An epoch had to wait for the next block: (netuid, block).
+        /// An epoch had to wait for the next block.
         #[codec(index = 132)]
         EpochDeferred {
             /// The subnet.
             netuid: NetUid,
+            /// The block in which it was due.
+            from_block: u64,
+            /// The next block.
+            to_block: u64,
         },
     }
 }

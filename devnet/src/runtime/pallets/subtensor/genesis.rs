@@ -45,6 +45,26 @@ pub struct GenesisSubnet {
     pub serving_rate_limit_blocks: u64,
     /// Blocks in which a new neuron cannot be pruned.
     pub immunity_blocks: u16,
+    /// Epochs between a commit and its reveal.
+    pub reveal_period_epochs: u64,
+    /// How many neurons may set weights.
+    pub max_validators: u16,
+    /// How many weights a row has at least.
+    pub min_allowed_weights: u16,
+    /// The neurons after the owner's, in the order of their uids.
+    pub neurons: Vec<GenesisNeuron>,
+}
+
+/// A neuron that is registered from the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GenesisNeuron {
+    /// Who owns it.
+    pub coldkey: AccountId32,
+    /// Its hotkey.
+    pub hotkey: AccountId32,
+    /// The stake of its owner on it, in alpha rao.
+    pub stake_rao: u64,
 }
 
 impl<T: Config> Pallet<T> {
@@ -83,6 +103,9 @@ fn add_subnet(network: &mut Network, genesis: &GenesisSubnet) {
     subnet.params.commit_reveal_enabled = genesis.commit_reveal;
     subnet.limits.weights_rate_limit_blocks = genesis.weights_rate_limit_blocks;
     subnet.limits.immunity_period_blocks = genesis.immunity_blocks;
+    subnet.limits.reveal_period_epochs = genesis.reveal_period_epochs;
+    subnet.limits.min_allowed_weights = genesis.min_allowed_weights;
+    subnet.params.max_allowed_validators = genesis.max_validators;
     subnet.schedule.last_epoch_block = 0;
     if genesis.started {
         subnet.first_emission_block = Some(1);
@@ -94,4 +117,16 @@ fn add_subnet(network: &mut Network, genesis: &GenesisSubnet) {
     let owner = (coldkey(&genesis.owner), hotkey(&genesis.owner_hotkey));
     let registered = network.register_free(&owner.0, &owner.1, netuid);
     registered.expect("a genesis hotkey has one owner and the subnet is empty");
+    genesis.neurons.iter().for_each(|neuron| add_neuron(network, netuid, neuron));
+}
+
+/// Registers a neuron and gives it alpha that is out of the pool from the beginning.
+fn add_neuron(network: &mut Network, netuid: Net, neuron: &GenesisNeuron) {
+    let (cold, hot) = (coldkey(&neuron.coldkey), hotkey(&neuron.hotkey));
+    let registered = network.register_free(&cold, &hot, netuid);
+    registered.expect("a genesis hotkey has one owner, is there once, and finds room");
+    network.grant_stake(netuid, &hot, &cold, neuron.stake_rao).expect("the subnet was made before");
+    if let Some(subnet) = network.subnet_mut(netuid) {
+        subnet.alpha_out = subnet.alpha_out.saturating_add(neuron.stake_rao);
+    }
 }

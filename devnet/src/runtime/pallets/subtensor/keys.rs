@@ -128,6 +128,13 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    pub(super) fn do_set_auto_parent(who: AccountId32, hotkey: AccountId32, enabled: bool) -> DispatchResult {
+        Self::ensure_owns(&who, &hotkey)?;
+        AutoParentDelegationEnabled::<T>::insert(&hotkey, enabled);
+        Self::deposit_event(Event::AutoParentDelegationEnabledSet { hotkey, enabled });
+        Ok(())
+    }
+
     pub(super) fn do_set_identity(who: AccountId32, identity: ChainIdentityV2) -> DispatchResult {
         let registered = OwnedHotkeys::<T>::get(&who).iter().any(Self::registered_anywhere);
         ensure!(registered, Error::<T>::HotKeyNotRegisteredInNetwork);

@@ -63,6 +63,18 @@ impl<T: Config> Pallet<T> {
         }
     }
 
+    /// Gives a subnet one of the known symbols that no other subnet has.
+    pub(super) fn do_update_symbol(netuid: NetUid, symbol: Vec<u8>) -> DispatchResult {
+        ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);
+        let known = SYMBOLS.iter().any(|known| known.as_bytes() == symbol);
+        ensure!(known, Error::<T>::SymbolDoesNotExist);
+        let taken = TokenSymbol::<T>::iter().any(|(other, taken)| other != netuid && taken == symbol);
+        ensure!(!taken, Error::<T>::SymbolAlreadyInUse);
+        TokenSymbol::<T>::insert(netuid, &symbol);
+        Self::deposit_event(Event::SymbolUpdated { netuid, symbol });
+        Ok(())
+    }
+
     /// Starts a subnet: from the next block on it emits, and its alpha can be staked.
     pub(super) fn do_start_call(who: AccountId32, netuid: NetUid) -> DispatchResult {
         ensure!(NetworksAdded::<T>::get(netuid), Error::<T>::SubnetNotExists);

@@ -23,7 +23,7 @@ impl<T: Config> Pallet<T> {
 
     pub(super) fn do_trigger_epoch(who: AccountId32, netuid: NetUid) -> DispatchResult {
         let block = Self::operate(|network| network.trigger_epoch(&coldkey(&who), Net(netuid)))?;
-        Self::deposit_event(Event::EpochTriggered { netuid, block });
+        Self::deposit_event(Event::EpochTriggered { netuid, by: who, fires_at: block });
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::economy::account;
 use super::pallet::*;
+use super::timelocked::BeaconOpener;
 use super::types::*;
 use sn3_emission::{Network, network::BlockReport};
 use sp_runtime::AccountId32;
@@ -12,14 +13,17 @@ impl<T: Config> Pallet<T> {
         Self::restart_counts(Self::now());
         let before = Self::economy();
         let mut after = before.clone();
-        let report = after.step_block(parent_hash);
+        let mut opener = BeaconOpener::<T>::default();
+        let report = after.step_block_with(parent_hash, &mut opener);
         Self::store_economy(&before, &after);
         Self::tell(&before, &after, &report);
+        Self::tell_opened(&before, &after, opener);
     }
 
     fn tell(before: &Network, after: &Network, report: &BlockReport) {
         for netuid in &report.deferred {
-            Self::deposit_event(Event::EpochDeferred { netuid: netuid.0 });
+            let (from_block, to_block) = (report.block, report.block + 1);
+            Self::deposit_event(Event::EpochDeferred { netuid: netuid.0, from_block, to_block });
         }
         for netuid in &report.children_applied {
             let (Some(old), Some(new)) = (before.subnets.get(netuid), after.subnets.get(netuid)) else {

@@ -192,4 +192,39 @@ mod storage_globals {
     #[pallet::storage]
     pub type LastRateLimitedBlock<T: Config> =
         StorageMap<_, Identity, RateLimitKey<T::AccountId>, u64, ValueQuery>;
+
+    /// How many blocks lie between the announcement of a coldkey swap and the swap.
+    #[pallet::storage]
+    pub type ColdkeySwapAnnouncementDelay<T: Config> =
+        StorageValue<_, BlockNumberFor<T>, ValueQuery, DefaultAnnouncementDelay<T>>;
+
+    #[pallet::type_value]
+    pub fn DefaultAnnouncementDelay<T: Config>() -> BlockNumberFor<T> {
+        36_000u32.into()
+    }
+
+    /// How many blocks after that an announcement can be replaced or cleared.
+    #[pallet::storage]
+    pub type ColdkeySwapReannouncementDelay<T: Config> =
+        StorageValue<_, BlockNumberFor<T>, ValueQuery, DefaultReannouncementDelay<T>>;
+
+    #[pallet::type_value]
+    pub fn DefaultReannouncementDelay<T: Config>() -> BlockNumberFor<T> {
+        7_200u32.into()
+    }
+
+    /// Announced coldkey swaps: (first block of the swap, hash of the new coldkey).
+    #[pallet::storage]
+    pub type ColdkeySwapAnnouncements<T: Config> =
+        StorageMap<_, Twox64Concat, T::AccountId, (BlockNumberFor<T>, H256), OptionQuery>;
+
+    /// Disputed coldkey swaps, and since which block.
+    #[pallet::storage]
+    pub type ColdkeySwapDisputes<T: Config> =
+        StorageMap<_, Twox64Concat, T::AccountId, BlockNumberFor<T>, OptionQuery>;
+
+    /// The block in which a coldkey swapped a hotkey on one subnet.
+    #[pallet::storage]
+    pub type LastHotkeySwapOnNetuid<T: Config> =
+        StorageDoubleMap<_, Identity, NetUid, Blake2_128Concat, T::AccountId, u64, ValueQuery>;
 }

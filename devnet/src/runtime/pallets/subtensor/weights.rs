@@ -78,6 +78,45 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// Reveals several commits of one subnet; the first that fails undoes all.
+    pub(super) fn do_batch_reveal(
+        who: AccountId32,
+        netuid: NetUid,
+        uids: Vec<Vec<u16>>,
+        values: Vec<Vec<u16>>,
+        salts: Vec<Vec<u16>>,
+        versions: Vec<u64>,
+    ) -> DispatchResult {
+        let count = uids.len();
+        let equal = [values.len(), salts.len(), versions.len()].iter().all(|other| *other == count);
+        ensure!(equal, Error::<T>::InputLengthsUnequal);
+        let rows = uids.into_iter().zip(values).zip(versions);
+        let mut hashes = Vec::with_capacity(count);
+        for (((uids, values), version_key), salt) in rows.zip(salts) {
+            let row = Row { uids, values, version_key };
+            hashes.push(H256(commit_hash(&hotkey(&who), Net(netuid), 0, &row, &salt)));
+            Self::do_reveal_weights(who.clone(), netuid, 0, row, salt)?;
+        }
+        Self::deposit_event(Event::WeightsBatchRevealed(who, netuid, hashes));
+        Ok(())
+    }
+
+    /// Commits on several subnets; one that fails does not stop the others.
+    pub(super) fn do_batch_commit(
+        who: AccountId32,
+        netuids: Vec<Compact<NetUid>>,
+        hashes: Vec<H256>,
+    ) -> DispatchResult {
+        ensure!(netuids.len() == hashes.len(), Error::<T>::InputLengthsUnequal);
+        for (netuid, hash) in netuids.iter().zip(hashes) {
+            if let Err(error) = Self::do_commit_weights(who.clone(), netuid.0, 0, hash) {
+                Self::deposit_event(Event::BatchWeightItemFailed(error));
+            }
+        }
+        Self::deposit_event(Event::BatchWeightsCompleted(netuids, who));
+        Ok(())
+    }
+
     /// Whether the neuron's last weights are old enough for new ones.
     pub fn weights_rested(netuid: NetUid, mechanism: MechId, uid: u16) -> bool {
         let network = Self::economy();

@@ -31,8 +31,10 @@ impl<T: Config> Pallet<T> {
         NetworkLastLockCost::<T>::put(after.last_lock_rao.max(NetworkMinLockCost::<T>::get()));
         BlockEmission::<T>::put(sn3_emission::issuance::block_emission(after.total_issuance));
         for (hotkey, state) in changes(&before.hotkeys, &after.hotkeys) {
-            if let Some(state) = state {
-                mirror_hotkey::<T>(hotkey, before.hotkeys.get(hotkey), state);
+            match (before.hotkeys.get(hotkey), state) {
+                (old, Some(state)) => mirror_hotkey::<T>(hotkey, old, state),
+                (Some(old), None) => forget_hotkey::<T>(hotkey, old),
+                (None, None) => {}
             }
         }
         for (coldkey, hotkeys) in changes(&before.staking_hotkeys, &after.staking_hotkeys) {
@@ -51,6 +53,9 @@ fn accounts(hotkeys: Option<&[Hotkey]>) -> Vec<AccountId32> {
 fn mirror_hotkey<T: Config>(hotkey: &Hotkey, before: Option<&HotkeyState>, state: &HotkeyState) {
     let (hot, owner) = (account(&hotkey.0), account(&state.owner.0));
     if before.is_none_or(|before| before.owner != state.owner) {
+        if let Some(before) = before {
+            disown::<T>(&account(&before.owner.0), &hot);
+        }
         Owner::<T>::insert(&hot, &owner);
         OwnedHotkeys::<T>::mutate(&owner, |hotkeys| push_once(hotkeys, &hot));
     }
@@ -61,15 +66,36 @@ fn mirror_hotkey<T: Config>(hotkey: &Hotkey, before: Option<&HotkeyState>, state
         state.claimable.iter().map(|(net, rate)| (net.0, FixedI128 { bits: rate.to_bits() })).collect();
     RootClaimable::<T>::insert(&hot, rates);
     let nothing = BTreeMap::new();
-    let claimed_before = before.map_or(&nothing, |before| &before.claimed);
-    for (netuid, claims) in changes(claimed_before, &state.claimed) {
-        mirror_claimed::<T>(*netuid, &hot, claims);
-    }
+    mirror_claims_on::<T>(&hot, before.map_or(&nothing, |before| &before.claimed), &state.claimed);
 }
 
-fn mirror_claimed<T: Config>(netuid: Net, hot: &AccountId32, claims: Option<&BTreeMap<Coldkey, u128>>) {
-    for (coldkey, claimed) in claims.into_iter().flatten() {
-        RootClaimed::<T>::insert((netuid.0, hot, account(&coldkey.0)), claimed);
+fn disown<T: Config>(owner: &AccountId32, hot: &AccountId32) {
+    OwnedHotkeys::<T>::mutate(owner, |hotkeys| hotkeys.retain(|hotkey| hotkey != hot));
+}
+
+/// A hotkey whose places another one has taken.
+fn forget_hotkey<T: Config>(hotkey: &Hotkey, before: &HotkeyState) {
+    let hot = account(&hotkey.0);
+    disown::<T>(&account(&before.owner.0), &hot);
+    Owner::<T>::remove(&hot);
+    Delegates::<T>::remove(&hot);
+    RootClaimable::<T>::remove(&hot);
+    mirror_claims_on::<T>(&hot, &before.claimed, &BTreeMap::new());
+}
+
+type Claimed = BTreeMap<Net, BTreeMap<Coldkey, u128>>;
+
+fn mirror_claims_on<T: Config>(hot: &AccountId32, before: &Claimed, after: &Claimed) {
+    let nothing = BTreeMap::new();
+    for (netuid, claims) in changes(before, after) {
+        let (old, new) = (before.get(netuid).unwrap_or(&nothing), claims.unwrap_or(&nothing));
+        for (coldkey, claimed) in changes(old, new) {
+            let key = (netuid.0, hot, account(&coldkey.0));
+            match claimed {
+                Some(claimed) => RootClaimed::<T>::insert(key, claimed),
+                None => RootClaimed::<T>::remove(key),
+            }
+        }
     }
 }
 
@@ -78,6 +104,9 @@ fn mirror_root_stakers<T: Config>(before: &Network, after: &Network) {
         return;
     }
     NumStakingColdkeys::<T>::put(after.root_stakers.len() as u64);
+    for coldkey in before.root_stakers.iter().filter(|coldkey| !after.root_stakers.contains(coldkey)) {
+        StakingColdkeys::<T>::remove(account(&coldkey.0));
+    }
     for (number, coldkey) in (0u64..).zip(&after.root_stakers) {
         StakingColdkeysByIndex::<T>::insert(number, account(&coldkey.0));
         StakingColdkeys::<T>::insert(account(&coldkey.0), number);

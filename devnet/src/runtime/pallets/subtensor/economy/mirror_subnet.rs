@@ -1,6 +1,6 @@
 //! Writes what changed in a subnet to the maps that clients read.
 
-use super::super::{pallet::*, types::*};
+use super::super::{PoolSettings, pallet::*, types::*};
 use super::{account, bank::set_balance, mirror::changes};
 use sn3_emission::{
     epoch::StoredRow,
@@ -60,6 +60,9 @@ pub(super) fn mirror_subnet<T: Config>(before: Option<&Subnet>, after: &Subnet) 
     mirror_relations::<T>(before, after);
     mirror_dividends::<T>(before, after);
     set_balance::<T>(&Pallet::<T>::subnet_account(after.netuid.0), after.account_tao);
+    if before.is_none_or(|before| before.pool.quote_weight != after.pool.quote_weight) {
+        T::Pools::set_quote_weight(after.netuid.0, after.pool.quote_weight);
+    }
 }
 
 /// Clears the maps of a dissolved subnet. Its number may be used again, so nothing of it may stay.
@@ -87,6 +90,7 @@ pub(super) fn forget_subnet<T: Config>(before: &Subnet) {
     SubnetLocked::<T>::remove(netuid);
     FirstEmissionBlockNumber::<T>::remove(netuid);
     RAORecycledForRegistration::<T>::remove(netuid);
+    T::Pools::forget(netuid);
 }
 
 fn mirror_identity<T: Config>(after: &Subnet) {
@@ -200,6 +204,27 @@ fn mirror_commits<T: Config>(index: NetUidStorageIndex, before: &Mechanism, afte
             None => WeightCommits::<T>::remove(index, account(&hotkey.0)),
         }
     }
+    let (old, new) = (timelocked(before), timelocked(after));
+    for (epoch, queue) in changes(&old, &new) {
+        match queue {
+            Some(queue) => TimelockedWeightCommits::<T>::insert(index, epoch, queue),
+            None => TimelockedWeightCommits::<T>::remove(index, epoch),
+        }
+    }
+}
+
+type TimelockedQueue = VecDeque<(AccountId32, u64, TimelockedBytes, u64)>;
+
+fn timelocked(mechanism: &Mechanism) -> BTreeMap<u64, TimelockedQueue> {
+    let mut queues: BTreeMap<u64, TimelockedQueue> = BTreeMap::new();
+    for commit in &mechanism.commits {
+        if let Secret::Timelocked { ciphertext, round } = &commit.secret {
+            let bytes = TimelockedBytes::try_from(ciphertext.clone()).expect("the call bounds the bytes");
+            let entry = (account(&commit.hotkey.0), commit.block, bytes, *round);
+            queues.entry(commit.epoch).or_default().push_back(entry);
+        }
+    }
+    queues
 }
 
 fn queues(mechanism: &Mechanism) -> BTreeMap<Hotkey, CommitQueue> {

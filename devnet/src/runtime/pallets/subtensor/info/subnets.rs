@@ -32,10 +32,9 @@ impl<T: Config> Pallet<T> {
         netuids
     }
 
-    /// A network for each number up to the largest one.
+    /// Something of each network, in the order of their numbers. Clients do not expect gaps.
     pub fn for_each_netuid<R>(info: impl Fn(NetUid) -> Option<R>) -> Vec<Option<R>> {
-        let most = Self::netuids().last().copied();
-        most.map_or_else(Vec::new, |most| (0..=most).map(info).collect())
+        Self::netuids().into_iter().map(info).collect()
     }
 
     /// A subnet.
