@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod emission;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -43,6 +45,14 @@ pub enum Command {
         #[command(subcommand)]
         command: ValidatorCommand,
     },
+    /// Simulate Yuma consensus and dTAO as the chain computes them.
+    Emission {
+        /// What to do.
+        #[command(subcommand)]
+        command: emission::EmissionCommand,
+    },
+    /// Say what an error of the chain means and what to do about it.
+    Explain(ExplainArgs),
     /// Create and look at wallets.
     Wallet {
         /// What to do.
@@ -72,6 +82,14 @@ pub enum WalletCommand {
     Create(WalletCreateArgs),
     /// Show the addresses of a wallet; never a secret.
     Show(WalletArgs),
+}
+
+/// `sn3 explain`
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// An error's name, or the number of a pool's custom code.
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// What text to train on.

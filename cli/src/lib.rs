@@ -59,6 +59,8 @@ async fn dispatch(command: Command, output: &Output) -> Result<(), CliError> {
         Command::Validator { command: ValidatorCommand::Run(args) } => {
             commands::validator::run(args, output).await
         }
+        Command::Emission { command } => commands::emission::run(command, output).await,
+        Command::Explain(args) => commands::explain::run(&args, output),
         Command::Wallet { command: WalletCommand::Create(args) } => commands::wallet::create(&args, output),
         Command::Wallet { command: WalletCommand::Show(args) } => commands::wallet::show(&args, output),
     }
