@@ -83,6 +83,15 @@ pub fn root_proportion(
     alpha_issuance: u64,
 ) -> crate::fixed::U96F32 {
     use crate::fixed::U96F32;
-    let root = U96F32::from_int(root_tao).saturating_mul(tao_weight);
-    root.safe_div(root.saturating_add(U96F32::from_int(alpha_issuance)))
+    root_proportion_by(U96F32::from_int(root_tao).saturating_mul(tao_weight), alpha_issuance)
+}
+
+/// [`root_proportion`] with the root stake weighted already.
+#[must_use]
+pub(crate) fn root_proportion_by(
+    weighted_root: crate::fixed::U96F32,
+    alpha_issuance: u64,
+) -> crate::fixed::U96F32 {
+    let total = weighted_root.saturating_add(crate::fixed::U96F32::from_int(alpha_issuance));
+    weighted_root.safe_div(total)
 }

@@ -160,8 +160,8 @@ impl Pool {
         if self.alpha == 0 {
             return U64F64::ZERO;
         }
-        let weights = U64F64::from_int(self.base_weight()).safe_div(U64F64::from_int(self.quote_weight));
-        let reserves = U64F64::from_int(self.tao).safe_div(U64F64::from_int(self.alpha));
+        let weights = U64F64::ratio(self.base_weight(), self.quote_weight);
+        let reserves = U64F64::ratio(self.tao, self.alpha);
         weights.saturating_mul(reserves)
     }
 
@@ -318,7 +318,7 @@ fn ratio_parts(quote: u128, base: u128) -> u64 {
 
 fn scaled_to_fixed(v: Option<u128>) -> U64F64 {
     let v = v.and_then(|v| u64::try_from(v).ok()).unwrap_or(0);
-    U64F64::from_int(v).safe_div(U64F64::from_int(WEIGHT_PARTS))
+    U64F64::ratio(v, WEIGHT_PARTS)
 }
 
 fn beyond(side: Side, target: U64F64, limit: SwapLimit) -> bool {
@@ -328,7 +328,10 @@ fn beyond(side: Side, target: U64F64, limit: SwapLimit) -> bool {
 /// The fee contained in a gross amount.
 #[must_use]
 pub fn gross_fee(amount: u64, fee_rate: u16) -> u64 {
-    let rate = U64F64::from_int(fee_rate).safe_div(U64F64::from_int(u16::MAX));
+    if fee_rate == 0 {
+        return 0;
+    }
+    let rate = U64F64::ratio(fee_rate.into(), u16::MAX.into());
     U64F64::from_int(amount).saturating_mul(rate).to_u64()
 }
 

@@ -56,6 +56,12 @@ impl<K: Ord + Clone> SharePool<K> {
         self.shares.iter().map(|(holder, share)| (holder, *share))
     }
 
+    /// Whether a coldkey has a share.
+    #[must_use]
+    pub fn holds(&self, holder: &K) -> bool {
+        self.shares.contains_key(holder)
+    }
+
     /// What a holder owns: `floor(value · share / denominator)`.
     #[must_use]
     pub fn value_of(&self, holder: &K) -> u64 {

@@ -355,6 +355,21 @@ fn signed(negative: bool, magnitude: u128) -> Option<i128> {
     0_i128.checked_sub_unsigned(magnitude)
 }
 
+impl U64F64 {
+    /// Quotient of two integers, floored; zero without a divisor: [`U64F64::safe_div`] of both, in one division.
+    ///
+    /// ```
+    /// use sn3_emission::fixed::U64F64;
+    /// assert_eq!(U64F64::ratio(1, 3), U64F64::ONE.safe_div(U64F64::from_int(3)));
+    /// assert_eq!(U64F64::ratio(7, 0), U64F64::ZERO);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn ratio(numerator: u64, divisor: u64) -> Self {
+        Self((u128::from(numerator) << 64).checked_div(divisor.into()).unwrap_or(0))
+    }
+}
+
 signed_128!(I64F64, 64);
 signed_128!(I96F32, 32);
 unsigned_128!(U64F64, 64);
@@ -400,6 +415,14 @@ mod tests {
         assert_eq!(I96F32::MAX.safe_div(I96F32::from_bits(1)), I96F32::ZERO);
         assert_eq!(I96F32::MIN.convert::<U64F64>(), U64F64::ZERO);
         assert_eq!(U96F32::MAX.convert::<I32F32>(), I32F32::MAX);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn ratios_are_quotients_of_integers(a: u64, b: u64, shift in 0_u32..64) {
+            let b = b >> shift;
+            proptest::prop_assert_eq!(U64F64::ratio(a, b), U64F64::from_int(a).safe_div(U64F64::from_int(b)));
+        }
     }
 
     #[test]

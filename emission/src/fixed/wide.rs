@@ -38,7 +38,8 @@ fn div_normalised(high: u128, low: u128, d: u128) -> u128 {
 /// One quotient digit of `(rest·2^64 + next) / d`, and what remains.
 fn digit(rest: u128, next: u128, d: u128) -> (u128, u128) {
     let (d1, d0) = (d >> 64, d & LOW);
-    let (mut q, mut r) = (rest / d1, rest % d1);
+    let mut q = rest / d1;
+    let mut r = rest - q * d1;
     while q > LOW || q * d0 > ((r << 64) | next) {
         q -= 1;
         r += d1;

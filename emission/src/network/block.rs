@@ -4,7 +4,7 @@ use sn3_protocol::NetUid;
 
 use super::{Hooks, Network, Subnet};
 use crate::fixed::{Fixed, I96F32, U64F64, U96F32};
-use crate::issuance::{SUPPLY_MAX_RAO, block_emission};
+use crate::issuance::{SUPPLY_MAX_RAO, block_emission, root_proportion_by};
 use crate::spec::{FractionBits, MovingPriceRules, NeuronPrice, PriceAge, RootDividends};
 use crate::vector::moving_average;
 
@@ -84,12 +84,11 @@ impl Network {
 
     /// Moving prices and displayed root proportions (sections 2.8 and 2; runtime timeline, section 1.4).
     fn update_prices(&mut self) {
-        let (root_tao, weight) = (self.root_tao(), self.globals.tao_weight_fixed());
+        let root = self.weighted_root();
         let (averages, set) = (self.averages(), self.spec.shares.emit_set);
         for subnet in self.subnets.values_mut().filter(|subnet| subnet.is_in(set)) {
             subnet.moving_price = averages.next(subnet);
-            subnet.root_proportion =
-                crate::issuance::root_proportion(root_tao, weight, subnet.alpha_issuance());
+            subnet.root_proportion = root_proportion_by(root, subnet.alpha_issuance());
         }
     }
 
@@ -118,7 +117,7 @@ impl Averages {
         let age = self.age(subnet);
         match self.rules.bits {
             FractionBits::Bits64 => {
-                let rate = rate_at(self.rate.convert::<U64F64>(), age.map(as_u64f64));
+                let rate = rate_at(self.rate.convert::<U64F64>(), age);
                 moving_average(rate, price, subnet.moving_price.convert()).convert()
             }
             FractionBits::Bits32 => {
@@ -143,13 +142,14 @@ impl Averages {
     }
 }
 
-fn as_u64f64((age, halving): (u64, u64)) -> (U64F64, U64F64) {
-    (U64F64::from_int(age), U64F64::from_int(halving))
-}
-
 /// The average's rate, slowed by age.
-fn rate_at(rate: U64F64, age: Option<(U64F64, U64F64)>) -> U64F64 {
-    age.map_or(rate, |(age, halving)| rate.saturating_mul(age.safe_div(age.saturating_add(halving))))
+fn rate_at(rate: U64F64, age: Option<(u64, u64)>) -> U64F64 {
+    let Some((age, halving)) = age else { return rate };
+    let progress = match age.checked_add(halving) {
+        Some(sum) => U64F64::ratio(age, sum),
+        None => U64F64::from_int(age).safe_div(U64F64::MAX),
+    };
+    rate.saturating_mul(progress)
 }
 
 fn rate_at_32(rate: U96F32, age: Option<(u64, u64)>) -> U96F32 {

@@ -5,7 +5,7 @@ use sn3_protocol::NetUid;
 use super::injection::{Terms, moving_price};
 use super::{BlockReport, Hooks, Network, Subnet};
 use crate::fixed::{U64F64, U96F32};
-use crate::issuance::root_proportion;
+use crate::issuance::root_proportion_by;
 use crate::share_rule::{ShareInput, ShareRule, TaoSplit, split_tao};
 use crate::spec::{EmitSet, RootPart, ValidatorPool};
 
@@ -22,8 +22,9 @@ impl Network {
         let terms = self.terms(&emit_to, credit, hooks.share_rule);
         let root_sells = self.root_sells(&emit_to);
         report.issued_rao = credit - self.inject(&terms, credit);
+        let rates = self.rates();
         for term in &terms {
-            self.accumulate(term, root_sells);
+            self.accumulate(term, &rates, root_sells);
         }
         self.run_due_epochs(&order, report);
     }
@@ -46,10 +47,15 @@ impl Network {
     /// What a share rule may know of each subnet, in the given order; unknown subnets are left out.
     #[must_use]
     pub fn share_inputs(&self, emit_to: &[NetUid]) -> Vec<ShareInput> {
-        emit_to.iter().filter_map(|netuid| self.subnets.get(netuid)).map(|s| self.share_input(s)).collect()
+        let root = self.weighted_root();
+        emit_to
+            .iter()
+            .filter_map(|netuid| self.subnets.get(netuid))
+            .map(|s| self.share_input(s, root))
+            .collect()
     }
 
-    fn share_input(&self, subnet: &Subnet) -> ShareInput {
+    fn share_input(&self, subnet: &Subnet, root: U96F32) -> ShareInput {
         ShareInput {
             netuid: subnet.netuid,
             block: self.block,
@@ -61,7 +67,7 @@ impl Network {
             alpha_reserve: subnet.pool.alpha,
             alpha_out: subnet.alpha_out,
             alpha_issuance: subnet.alpha_issuance(),
-            root_proportion: self.root_proportion_of(subnet),
+            root_proportion: root_proportion_by(root, subnet.alpha_issuance()),
             miner_burned: subnet.miner_burned,
             user_flow: subnet.flow.user.unwrap_or_default(),
             protocol_flow: subnet.flow.protocol,
@@ -81,8 +87,14 @@ impl Network {
         input.iter().zip(split.tao).map(|(input, tao)| self.term(input, tao, emission)).collect()
     }
 
-    fn root_proportion_of(&self, subnet: &Subnet) -> U96F32 {
-        root_proportion(self.root_tao(), self.globals.tao_weight_fixed(), subnet.alpha_issuance())
+    /// All root stake as it counts against alpha.
+    pub(super) fn weighted_root(&self) -> U96F32 {
+        U96F32::from_int(self.root_tao()).saturating_mul(self.globals.tao_weight_fixed())
+    }
+
+    fn rates(&self) -> Rates {
+        let cut = U96F32::from_int(self.globals.subnet_owner_cut);
+        Rates { owner_cut: cut.safe_div(U96F32::from_int(u16::MAX)), weighted_root: self.weighted_root() }
     }
 
     /// Whether root dividends are paid: when the moving prices sum to more than one.
@@ -92,21 +104,19 @@ impl Network {
     }
 
     /// Creates alpha outside the pool and adds its parts to the pending amounts (section 2.5).
-    fn accumulate(&mut self, term: &Terms, root_sells: bool) {
+    fn accumulate(&mut self, term: &Terms, rates: &Rates, root_sells: bool) {
         let half = U96F32::from_bits(1 << 31);
-        let cut_rate = U96F32::from_int(self.globals.subnet_owner_cut).safe_div(U96F32::from_int(u16::MAX));
-        let (root_tao, weight) = (self.root_tao(), self.globals.tao_weight_fixed());
         let subnet = self.subnets.get_mut(&term.netuid).expect("terms are made from subnets");
         let created = term.alpha_out.to_u64();
         subnet.block_emission.alpha_out = created;
         subnet.alpha_out = subnet.alpha_out.saturating_add(created);
         let mut alpha = term.alpha_out;
         if subnet.owner_cut_enabled {
-            let cut = alpha.saturating_mul(cut_rate);
+            let cut = alpha.saturating_mul(rates.owner_cut);
             alpha = alpha.saturating_sub(cut);
             add(&mut subnet.pending.owner_cut, cut.to_u64());
         }
-        let proportion = root_proportion(root_tao, weight, subnet.alpha_issuance());
+        let proportion = root_proportion_by(rates.weighted_root, subnet.alpha_issuance());
         let root_alpha = proportion.saturating_mul(alpha).saturating_mul(half);
         if self.spec.payout.validator_pool == ValidatorPool::Accumulated {
             let server = alpha.saturating_mul(half);
@@ -142,6 +152,12 @@ impl Network {
             self.sell_root_part(term.netuid, alpha);
         }
     }
+}
+
+/// What is the same for all subnets of a block.
+struct Rates {
+    owner_cut: U96F32,
+    weighted_root: U96F32,
 }
 
 pub(super) fn add(sum: &mut u64, amount: u64) {

@@ -186,6 +186,9 @@ impl Network {
 
 /// Stake on `stakes` after the child key relations of `families`.
 fn inherited(families: &Subnet, stakes: &Subnet, hotkey: &Hotkey) -> u64 {
+    if families.children.is_empty() && families.parents.is_empty() {
+        return stakes.stake_of_hotkey(hotkey);
+    }
     let children = families.children.get(hotkey).into_iter().flatten().map(|(p, _)| *p);
     let parents = families.parents.get(hotkey).into_iter().flatten();
     let parents = parents.map(|(p, parent)| (*p, stakes.stake_of_hotkey(parent)));

@@ -11,14 +11,13 @@ use crate::spec::{ChildTake, DividendSplit, OwnerIncentive, RootDividends, Trade
 
 /// What an epoch returned, by hotkey in ascending order.
 pub(super) struct Amounts {
-    incentives: BTreeMap<Hotkey, u64>,
-    dividends: BTreeMap<Hotkey, u64>,
+    incentives: Vec<(Hotkey, u64)>,
+    dividends: Vec<(Hotkey, u64)>,
 }
 
 impl Amounts {
     pub(super) fn new(subnet: &Subnet, epoch: &SubnetEpoch) -> Self {
-        let by_hotkey =
-            |amounts: &[u64]| subnet.neurons.hotkeys.iter().copied().zip(amounts.iter().copied()).collect();
+        let by_hotkey = |amounts: &[u64]| by_hotkey(subnet, amounts);
         Self {
             incentives: by_hotkey(&epoch.server_emission),
             dividends: by_hotkey(&epoch.validator_emission),
@@ -26,7 +25,44 @@ impl Amounts {
     }
 }
 
-pub(super) type Shares = BTreeMap<Hotkey, U96F32>;
+/// Amounts by uid in ascending order of hotkeys; of a hotkey that is there twice the last one counts.
+fn by_hotkey(subnet: &Subnet, amounts: &[u64]) -> Vec<(Hotkey, u64)> {
+    let neurons = &subnet.neurons;
+    if neurons.uids.len() == neurons.hotkeys.len() {
+        let amount = |uid: u16| amounts.get(usize::from(uid)).copied().unwrap_or(0);
+        return neurons.uids.iter().map(|(hotkey, uid)| (*hotkey, amount(*uid))).collect();
+    }
+    let by_hotkey: BTreeMap<Hotkey, u64> =
+        neurons.hotkeys.iter().copied().zip(amounts.iter().copied()).collect();
+    by_hotkey.into_iter().collect()
+}
+
+/// Amounts by hotkey in ascending order, each hotkey once.
+pub(super) type Shares = Vec<(Hotkey, U96F32)>;
+
+/// What a payout must know of a hotkey; nothing of it changes while a subnet is paid.
+#[derive(Clone, Copy)]
+struct Payee {
+    hotkey: Hotkey,
+    /// Nobody owns an unknown hotkey.
+    owner: Option<Coldkey>,
+    take: U96F32,
+    /// Whether its root stakers may claim from the subnet already.
+    claimable: bool,
+}
+
+/// The registered hotkeys' payees, ascending.
+struct Payees(Vec<Payee>);
+
+impl Payees {
+    /// The payee of a hotkey that is probably the one at `at`.
+    fn find(&self, at: usize, hotkey: &Hotkey) -> Option<Payee> {
+        if let Some(payee) = self.0.get(at).filter(|payee| payee.hotkey == *hotkey) {
+            return Some(*payee);
+        }
+        self.0.binary_search_by_key(hotkey, |payee| payee.hotkey).ok().map(|at| self.0[at])
+    }
+}
 
 /// What one hotkey's dividends turned into.
 struct Family {
@@ -41,13 +77,14 @@ fn u16_part(part: u16) -> U96F32 {
 impl Network {
     /// Pays one subnet's drained amounts out in the reference's order.
     pub(super) fn distribute(&mut self, netuid: NetUid, pending: &Pending, amounts: &Amounts) {
+        let payees = self.payees(netuid, &amounts.incentives);
         let dividends = self.dividends_with_families(netuid, &amounts.dividends);
         let parts = self.split_by_stake(netuid, &dividends);
         let alpha = parts.alpha(self.spec.payout.validator_pool, pending, amounts);
         self.pay_owner(netuid, pending.owner_cut);
-        self.pay_miners(netuid, &amounts.incentives);
-        self.pay_alpha_dividends(netuid, alpha);
-        self.pay_root(netuid, pending, &parts);
+        self.pay_miners(netuid, &amounts.incentives, &payees);
+        self.pay_alpha_dividends(netuid, alpha, &payees);
+        self.pay_root(netuid, pending, &parts, &payees);
         let (block, keeps) = (self.block, self.spec.pool.fee == TradeFee::FlatOrYield);
         let subnet = self.paid_mut(netuid);
         subnet.schedule.last_mechanism_step_block = block;
@@ -58,15 +95,38 @@ impl Network {
     }
 
     /// Root's dividends, as the spec pays them. TAO that an upgrade found waiting is paid as such.
-    fn pay_root(&mut self, netuid: NetUid, pending: &Pending, parts: &DividendParts) {
+    fn pay_root(&mut self, netuid: NetUid, pending: &Pending, parts: &DividendParts, payees: &Payees) {
         if pending.root_tao > 0 {
             self.pay_root_tao(netuid, parts.root(pending.root_tao));
         }
         match self.spec.payout.root_dividends {
             RootDividends::Tao => (),
-            RootDividends::Claims => self.pay_root_dividends(netuid, parts.root(pending.root_alpha)),
+            RootDividends::Claims => {
+                self.pay_root_dividends(netuid, parts.root(pending.root_alpha), payees);
+            }
             RootDividends::Baskets => self.queue_basket_deposits(netuid, parts.root(pending.root_alpha)),
         }
+    }
+
+    /// Looks every hotkey up once.
+    fn payees(&self, netuid: NetUid, amounts: &[(Hotkey, u64)]) -> Payees {
+        let default_take = u16_part(self.globals.default_take);
+        Payees(amounts.iter().map(|(hotkey, _)| self.payee(netuid, hotkey, default_take)).collect())
+    }
+
+    fn payee(&self, netuid: NetUid, hotkey: &Hotkey, default_take: U96F32) -> Payee {
+        let state = self.hotkeys.get(hotkey);
+        Payee {
+            hotkey: *hotkey,
+            owner: state.map(|state| state.owner),
+            take: state.and_then(|state| state.take).map_or(default_take, u16_part),
+            claimable: state.is_some_and(|state| state.claimable.contains_key(&netuid)),
+        }
+    }
+
+    fn payee_at(&self, netuid: NetUid, payees: &Payees, at: usize, hotkey: &Hotkey) -> Payee {
+        let unregistered = || self.payee(netuid, hotkey, u16_part(self.globals.default_take));
+        payees.find(at, hotkey).unwrap_or_else(unregistered)
     }
 
     fn paid_mut(&mut self, netuid: NetUid) -> &mut Subnet {
@@ -74,8 +134,11 @@ impl Network {
     }
 
     /// Shares every hotkey's dividends with its parents; sums by hotkey.
-    fn dividends_with_families(&mut self, netuid: NetUid, dividends: &BTreeMap<Hotkey, u64>) -> Shares {
-        let mut sums = Shares::new();
+    fn dividends_with_families(&mut self, netuid: NetUid, dividends: &[(Hotkey, u64)]) -> Shares {
+        if self.subnets[&netuid].parents.is_empty() {
+            return dividends.iter().map(|(hotkey, v)| (*hotkey, U96F32::from_int(*v))).collect();
+        }
+        let mut sums = BTreeMap::<Hotkey, U96F32>::new();
         let mut recycled = 0_u64;
         for (hotkey, dividend) in dividends {
             let family = self.family(netuid, hotkey, *dividend);
@@ -87,7 +150,7 @@ impl Network {
         }
         let subnet = self.paid_mut(netuid);
         subnet.alpha_out = subnet.alpha_out.saturating_sub(recycled);
-        sums
+        sums.into_iter().collect()
     }
 
     fn family(&self, netuid: NetUid, hotkey: &Hotkey, dividend: u64) -> Family {
@@ -152,7 +215,10 @@ impl Network {
         let subnet = &self.subnets[&netuid];
         let weight = self.globals.tao_weight_fixed();
         let seats = self.subnet(NetUid(0)).map(|root| &root.neurons);
-        let split = |(hotkey, dividend): (&Hotkey, &U96F32)| {
+        let split = |(hotkey, dividend): &(Hotkey, U96F32)| {
+            if *dividend == U96F32::ZERO {
+                return (*hotkey, U96F32::ZERO, U96F32::ZERO);
+            }
             let root = U96F32::from_int(self.root_stake(hotkey)).saturating_mul(weight);
             let alpha = U96F32::from_int(subnet.stake_of_hotkey(hotkey));
             let seated = || seats.is_some_and(|neurons| neurons.uid_of(hotkey).is_some());
@@ -173,7 +239,7 @@ impl Network {
     }
 
     /// Hotkeys whose mining income is withheld.
-    fn owner_hotkeys(&self, netuid: NetUid) -> BTreeSet<Hotkey> {
+    fn owner_hotkeys(&self, netuid: NetUid, payees: &Payees) -> BTreeSet<Hotkey> {
         let subnet = &self.subnets[&netuid];
         let owner_hotkey = subnet.owner_hotkey.into_iter();
         match self.spec.payout.owner_incentive {
@@ -183,25 +249,19 @@ impl Network {
                 let hotkey = |uid: u16| subnet.neurons.hotkeys[usize::from(uid)];
                 self.immortal(subnet).into_iter().map(hotkey).collect()
             }
-            OwnerIncentive::AllHotkeys => self.registered_by_owner(subnet).chain(owner_hotkey).collect(),
-            OwnerIncentive::AllRegistered => self.registered_by_owner(subnet).collect(),
+            OwnerIncentive::AllHotkeys => registered_by_owner(subnet, payees).chain(owner_hotkey).collect(),
+            OwnerIncentive::AllRegistered => registered_by_owner(subnet, payees).collect(),
         }
     }
 
-    fn registered_by_owner<'a>(&'a self, subnet: &'a Subnet) -> impl Iterator<Item = Hotkey> + 'a {
-        let owner = subnet.owner_coldkey;
-        let hotkeys = subnet.neurons.hotkeys.iter().copied();
-        hotkeys.filter(move |hotkey| owner.is_some() && self.owner_of(hotkey) == owner)
-    }
-
-    fn pay_miners(&mut self, netuid: NetUid, incentives: &BTreeMap<Hotkey, u64>) {
-        let withheld_from = self.owner_hotkeys(netuid);
+    fn pay_miners(&mut self, netuid: NetUid, incentives: &[(Hotkey, u64)], payees: &Payees) {
+        let withheld_from = self.owner_hotkeys(netuid, payees);
         let (mut withheld, mut total) = (0_u64, 0_u64);
-        for (hotkey, amount) in incentives {
+        for (at, (hotkey, amount)) in incentives.iter().enumerate() {
             total = total.saturating_add(*amount);
             if withheld_from.contains(hotkey) {
                 withheld = withheld.saturating_add(*amount);
-            } else if let Some(owner) = self.owner_of(hotkey) {
+            } else if let Some(owner) = self.payee_at(netuid, payees, at, hotkey).owner {
                 let captured = self.paid_mut(netuid).settle(hotkey, &owner, *amount, *amount);
                 let destination = self.subnets[&netuid].auto_stake.get(&owner).copied().unwrap_or(*hotkey);
                 self.credit_stake(netuid, hotkey, &owner, captured);
@@ -234,38 +294,55 @@ impl Network {
         amount.saturating_sub(take).to_u64()
     }
 
-    fn pay_alpha_dividends(&mut self, netuid: NetUid, dividends: Shares) {
-        self.paid_mut(netuid).alpha_dividends.clear();
-        for (hotkey, amount) in dividends {
-            let rest = self.pay_take(netuid, &hotkey, amount);
-            if let Some(owner) = self.owner_of(&hotkey) {
+    /// Pays the take of an amount to the payee's owner; answers what is left.
+    fn pay_take_of(&mut self, netuid: NetUid, payee: &Payee, amount: U96F32) -> u64 {
+        if amount == U96F32::ZERO {
+            return 0;
+        }
+        let take = payee.take.saturating_mul(amount);
+        if let Some(owner) = payee.owner {
+            self.credit_stake(netuid, &payee.hotkey, &owner, take.to_u64());
+        }
+        amount.saturating_sub(take).to_u64()
+    }
+
+    fn pay_alpha_dividends(&mut self, netuid: NetUid, dividends: Shares, payees: &Payees) {
+        let mut paid = Vec::with_capacity(dividends.len());
+        for (at, (hotkey, amount)) in dividends.into_iter().enumerate() {
+            let payee = self.payee_at(netuid, payees, at, &hotkey);
+            let rest = self.pay_take_of(netuid, &payee, amount);
+            if let Some(owner) = payee.owner {
                 let take = amount.to_u64().saturating_sub(rest);
                 self.paid_mut(netuid).settle(&hotkey, &owner, amount.to_u64(), take);
             }
-            let subnet = self.paid_mut(netuid);
             if rest > 0 {
-                let pool = subnet.stakes.entry(hotkey).or_default();
+                let pool = self.paid_mut(netuid).stakes.entry(hotkey).or_default();
                 pool.update_all(i64::try_from(rest).unwrap_or(i64::MAX));
             }
-            let paid = subnet.alpha_dividends.entry(hotkey).or_default();
-            *paid = paid.saturating_add(rest);
+            paid.push((hotkey, rest));
         }
+        self.paid_mut(netuid).alpha_dividends = paid.into_iter().collect();
     }
 
-    fn pay_root_dividends(&mut self, netuid: NetUid, dividends: Shares) {
-        self.paid_mut(netuid).root_alpha_dividends.clear();
-        for (hotkey, amount) in dividends {
-            let rest = self.pay_take(netuid, &hotkey, amount);
-            self.make_claimable(netuid, &hotkey, rest);
-            let paid = self.paid_mut(netuid).root_alpha_dividends.entry(hotkey).or_default();
-            *paid = paid.saturating_add(rest);
+    fn pay_root_dividends(&mut self, netuid: NetUid, dividends: Shares, payees: &Payees) {
+        let mut paid = Vec::with_capacity(dividends.len());
+        for (at, (hotkey, amount)) in dividends.into_iter().enumerate() {
+            let payee = self.payee_at(netuid, payees, at, &hotkey);
+            let rest = self.pay_take_of(netuid, &payee, amount);
+            self.make_claimable(netuid, &payee, rest);
+            paid.push((hotkey, rest));
         }
+        self.paid_mut(netuid).root_alpha_dividends = paid.into_iter().collect();
     }
 
     /// Raises what each rao of root stake on the hotkey may claim; more than one to one goes to its owner.
-    fn make_claimable(&mut self, netuid: NetUid, hotkey: &Hotkey, amount: u64) {
+    fn make_claimable(&mut self, netuid: NetUid, payee: &Payee, amount: u64) {
+        if amount == 0 && payee.claimable {
+            return;
+        }
+        let hotkey = &payee.hotkey;
         let root_stake = self.root_stake(hotkey);
-        let Some(owner) = self.owner_of(hotkey) else { return };
+        let Some(owner) = payee.owner else { return };
         if amount > root_stake {
             self.credit_stake(netuid, hotkey, &owner, amount);
             return;
@@ -282,7 +359,10 @@ impl Network {
         if amount == 0 {
             return;
         }
-        self.paid_mut(netuid).credit_stake(hotkey, coldkey, amount);
+        // Whoever has a share was remembered when it got it.
+        if self.paid_mut(netuid).credit_stake(hotkey, coldkey, amount) {
+            return;
+        }
         let hotkeys = self.staking_hotkeys.entry(*coldkey).or_default();
         if !hotkeys.contains(hotkey) {
             hotkeys.push(*hotkey);
@@ -334,21 +414,30 @@ impl DividendParts {
     fn scaled(&self, amount: u64, part: impl Fn(&(Hotkey, U96F32, U96F32)) -> U96F32) -> Shares {
         let sum = self.0.iter().fold(U96F32::ZERO, |sum, parts| sum.saturating_add(part(parts)));
         let amount = U96F32::from_int(amount);
-        let scale = |parts| amount.saturating_mul(part(parts).safe_div(sum));
-        self.0.iter().map(|parts| (parts.0, scale(parts))).collect()
+        let scale = |part: U96F32| match part {
+            U96F32::ZERO => U96F32::ZERO,
+            part => amount.saturating_mul(part.safe_div(sum)),
+        };
+        self.0.iter().map(|parts| (parts.0, scale(part(parts)))).collect()
     }
 }
 
 /// What validators share: what was accumulated for them, or half of everything without root's part; all of it
 /// when no miner earned.
 fn validator_alpha(rule: ValidatorPool, pending: &Pending, amounts: &Amounts) -> u64 {
-    let incentives = amounts.incentives.values().fold(0, |acc: u64, v| acc.saturating_add(*v));
+    let incentives = amounts.incentives.iter().fold(0, |acc: u64, (_, v)| acc.saturating_add(*v));
     let root = pending.root_alpha;
     match rule {
         _ if incentives == 0 => pending.validator.saturating_add(pending.server),
         ValidatorPool::HalvedRemainder => (pending.validator.saturating_add(root) / 2).saturating_sub(root),
         _ => pending.validator,
     }
+}
+
+/// Registered hotkeys of the subnet's owner.
+fn registered_by_owner(subnet: &Subnet, payees: &Payees) -> impl Iterator<Item = Hotkey> {
+    let owner = subnet.owner_coldkey;
+    payees.0.iter().filter(move |payee| owner.is_some() && payee.owner == owner).map(|payee| payee.hotkey)
 }
 
 struct Takes {

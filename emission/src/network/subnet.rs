@@ -503,12 +503,12 @@ impl Subnet {
         self.owner_hotkey.as_ref().and_then(|hotkey| self.neurons.uid_of(hotkey))
     }
 
-    /// Raises one coldkey's stake on a hotkey.
-    pub(crate) fn credit_stake(&mut self, hotkey: &Hotkey, coldkey: &Coldkey, amount: u64) {
-        if amount > 0 {
-            let delta = i64::try_from(amount).unwrap_or(i64::MAX);
-            self.stakes.entry(*hotkey).or_default().update_one(coldkey, delta);
-        }
+    /// Raises one coldkey's stake on a hotkey; answers whether it had some before.
+    pub(crate) fn credit_stake(&mut self, hotkey: &Hotkey, coldkey: &Coldkey, amount: u64) -> bool {
+        let pool = self.stakes.entry(*hotkey).or_default();
+        let held = pool.holds(coldkey);
+        pool.update_one(coldkey, i64::try_from(amount).unwrap_or(i64::MAX));
+        held
     }
 
     /// Lowers one coldkey's stake on a hotkey, if it has that much.

@@ -9,6 +9,8 @@ use crate::fixed::mul_div_u128;
 
 /// Mantissas are in `(10^20, 10^21]`.
 const MANTISSA_MAX: u128 = 1_000_000_000_000_000_000_000;
+/// Digits of the largest mantissa behind its one.
+const MANTISSA_DIGITS: usize = 21;
 const MANTISSA_MIN_EXCLUSIVE: u128 = MANTISSA_MAX / 10;
 /// Aligning by more digits than a mantissa has is as good as aligning by this many.
 const DIGITS_MAX: u64 = 22;
@@ -26,19 +28,28 @@ impl SafeFloat {
 
     /// `mantissa · 10^exponent`, normalised; digits beyond 21 are floored away.
     #[must_use]
-    pub fn new(mut mantissa: u128, mut exponent: i64) -> Self {
+    pub fn new(mantissa: u128, exponent: i64) -> Self {
         if mantissa == 0 {
             return Self::ZERO;
         }
-        while mantissa > MANTISSA_MAX {
-            mantissa /= 10;
-            exponent = exponent.saturating_add(1);
+        if mantissa > MANTISSA_MAX {
+            return Self::shortened(mantissa, exponent);
         }
-        while mantissa <= MANTISSA_MIN_EXCLUSIVE {
-            mantissa *= 10;
-            exponent = exponent.saturating_sub(1);
+        let missing = MANTISSA_DIGITS - digits(mantissa);
+        Self {
+            mantissa: mantissa * POWERS_OF_TEN[missing],
+            exponent: exponent.saturating_sub(missing as i64),
         }
-        Self { mantissa, exponent }
+    }
+
+    /// Floors away digits; flooring digit by digit ends at the same number, and stops as soon as it fits.
+    fn shortened(mantissa: u128, exponent: i64) -> Self {
+        let mut extra = digits(mantissa) - MANTISSA_DIGITS;
+        // A rest of less than the last digit makes the floored number fit one digit earlier.
+        if mantissa / POWERS_OF_TEN[extra - 1] <= MANTISSA_MAX {
+            extra -= 1;
+        }
+        Self { mantissa: mantissa / POWERS_OF_TEN[extra], exponent: exponent.saturating_add(extra as i64) }
     }
 
     /// The 21 digits.
@@ -101,7 +112,10 @@ impl SafeFloat {
         if self.is_zero() {
             return 0;
         }
-        self.mantissa / power_of_ten(exponent.abs_diff(self.exponent))
+        match exponent.abs_diff(self.exponent) {
+            0 => self.mantissa,
+            digits => self.mantissa / power_of_ten(digits),
+        }
     }
 
     /// Floor as `u64`, saturated.
@@ -117,8 +131,35 @@ impl SafeFloat {
     }
 }
 
+/// All powers of ten that 128 bits hold.
+const POWERS_OF_TEN: [u128; 39] = powers_of_ten();
+
+const fn powers_of_ten() -> [u128; 39] {
+    let mut powers = [1; 39];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+}
+
+/// The least `d` with `v ≤ 10^d`.
+fn digits(v: u128) -> usize {
+    // 1233 / 4096 is a little less than log₁₀ 2.
+    let bits = 128 - v.leading_zeros() as usize;
+    let mut digits = (bits * 1_233) >> 12;
+    while digits < POWERS_OF_TEN.len() && v > POWERS_OF_TEN[digits] {
+        digits += 1;
+    }
+    while digits > 0 && v <= POWERS_OF_TEN[digits - 1] {
+        digits -= 1;
+    }
+    digits
+}
+
 fn power_of_ten(digits: u64) -> u128 {
-    10_u128.pow(digits.min(DIGITS_MAX) as u32)
+    POWERS_OF_TEN[digits.min(DIGITS_MAX) as usize]
 }
 
 impl From<u64> for SafeFloat {
@@ -158,6 +199,32 @@ impl SafeFloat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// The normal form as the reference finds it: digit by digit.
+    fn by_digits(mut mantissa: u128, mut exponent: i64) -> (u128, i64) {
+        while mantissa > MANTISSA_MAX {
+            mantissa /= 10;
+            exponent += 1;
+        }
+        while mantissa > 0 && mantissa <= MANTISSA_MIN_EXCLUSIVE {
+            mantissa *= 10;
+            exponent -= 1;
+        }
+        (mantissa, exponent)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn the_normal_form_is_that_of_single_digits(m: u128, shift in 0_u32..128, near in 0_usize..39, off in 0_u128..25) {
+            for mantissa in [(m >> shift).max(1), POWERS_OF_TEN[near] + off, (POWERS_OF_TEN[near] - 1).saturating_sub(off).max(1)] {
+                let float = SafeFloat::new(mantissa, 5);
+                prop_assert_eq!((float.mantissa, float.exponent), by_digits(mantissa, 5));
+            }
+        }
+    }
 
     #[test]
     fn one_is_ten_to_the_21_by_normal_form() {
