@@ -27,8 +27,10 @@ use serde::{Deserialize, Serialize};
 pub use bonds::{bonds_alpha, ema_scalar};
 pub use classic::{column_rates, quantile};
 pub use consensus::{clip_columns, interpolate, weighted_median, weighted_medians};
+pub(crate) use era::prepare_subnet_by;
 pub use era::{EpochEra, run_subnet_by};
 pub use liquid::{LiquidAlpha, ema_by_pair};
+pub(crate) use mechanisms::PreparedEpoch;
 pub use mechanisms::{SubnetEpoch, run_subnet, split_emission};
 pub use rows::{Entry, Rows};
 pub use stake::{child_fraction, inherited_stake, stake_vector, tao_weight, total_stake};
@@ -180,7 +182,8 @@ pub struct EpochOutput {
 /// Runs one mechanism's epoch over `rao_emission`.
 #[must_use]
 pub fn run(input: &EpochInput<'_>, mechanism: &MechanismInput<'_>, rao_emission: u64) -> EpochOutput {
-    run_with_stake(input, mechanism, rao_emission, &Standing::new(input, EpochRules::PROVEN), None)
+    let standing = Standing::new(input, EpochRules::PROVEN);
+    prepare_with_stake(input, mechanism, &standing, None).with_amounts(rao_emission)
 }
 
 /// Stake and permits, which all mechanisms of a subnet share.
@@ -222,17 +225,16 @@ impl Standing {
     }
 }
 
-fn run_with_stake(
+/// Everything but the amounts, which alone depend on the emission.
+fn prepare_with_stake(
     input: &EpochInput<'_>,
     mechanism: &MechanismInput<'_>,
-    rao_emission: u64,
     standing: &Standing,
     liquid_consensus: Option<&[u16]>,
 ) -> EpochOutput {
     let active = activity(input, mechanism, standing.rules);
     let active_stake = standing.active_stake(&active);
     let vectors = vectors(input, mechanism, standing, active_stake, liquid_consensus);
-    let amounts = Amounts::new(&vectors, rao_emission);
     let to_u16 = |x: &[I32F32]| x.iter().map(|v| proportion_to_u16(*v)).collect::<Vec<u16>>();
     EpochOutput {
         active,
@@ -242,11 +244,22 @@ fn run_with_stake(
         incentive: to_u16(&vectors.incentive),
         dividends: to_u16(&vectors.dividends),
         validator_trust: to_u16(&vectors.validator_trust),
-        server_emission: amounts.server,
-        validator_emission: amounts.validator,
-        emission: amounts.combined,
+        server_emission: Vec::new(),
+        validator_emission: Vec::new(),
+        emission: Vec::new(),
         bonds: stored_bonds(&vectors.ema_bonds, &standing.new_permits),
         vectors,
+    }
+}
+
+impl EpochOutput {
+    /// Splits an emission by the vectors.
+    fn with_amounts(mut self, rao_emission: u64) -> Self {
+        let amounts = Amounts::new(&self.vectors, rao_emission);
+        self.server_emission = amounts.server;
+        self.validator_emission = amounts.validator;
+        self.emission = amounts.combined;
+        self
     }
 }
 

@@ -1,5 +1,6 @@
 //! The whole chain's economic state in memory, its block step and its operations.
 
+mod ahead;
 mod bank;
 mod basket;
 mod block;

@@ -1,7 +1,7 @@
 //! The epoch under the rules of any runtime (runtime timeline, section 4.2).
 
 use super::{
-    EpochInput, EpochParams, MechanismInput, Standing, SubnetEpoch, mechanisms::run_parts, run_with_stake,
+    EpochInput, EpochParams, MechanismInput, PreparedEpoch, Standing, SubnetEpoch, prepare_with_stake,
 };
 use crate::fixed::{I32F32, u16_proportion};
 use crate::spec::{
@@ -36,15 +36,26 @@ pub fn run_subnet_by(
     split: Option<&[u16]>,
     rao_emission: u64,
 ) -> SubnetEpoch {
+    prepare_subnet_by(era, input, mechanisms).finish(split, rao_emission)
+}
+
+/// The part of [`run_subnet_by`] that needs no emission.
+pub(crate) fn prepare_subnet_by(
+    era: &EpochEra<'_>,
+    input: &EpochInput<'_>,
+    mechanisms: &[MechanismInput<'_>],
+) -> PreparedEpoch {
     let standing = Standing::new(input, era.rules);
-    run_parts(mechanisms.len(), split, rao_emission, standing.stake.len(), |m, part| {
-        let mut mechanism = mechanisms[m];
+    let prepare = |(m, mechanism): (usize, &MechanismInput<'_>)| {
+        let mut mechanism = *mechanism;
         if era.rules.commit_mask == CommitMask::None {
             mechanism.earliest_commit = &[];
         }
         let liquid = era.liquid_consensus.get(m).copied().flatten();
-        run_with_stake(input, &mechanism, part, &standing, liquid)
-    })
+        prepare_with_stake(input, &mechanism, &standing, liquid)
+    };
+    let outputs = mechanisms.iter().enumerate().map(prepare).collect();
+    PreparedEpoch { neurons: standing.stake.len(), outputs }
 }
 
 /// Stored 65535ths as proportions of `n` neurons; missing ones are zero.

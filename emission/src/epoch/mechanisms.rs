@@ -1,6 +1,6 @@
 //! All mechanisms of a subnet, and what the chain stores of them together (emission mathematics, section 6.1).
 
-use super::{EpochInput, EpochOutput, MechanismInput, Standing, mechanism_weight, run_with_stake};
+use super::{EpochInput, EpochOutput, MechanismInput, Standing, mechanism_weight, prepare_with_stake};
 use crate::fixed::U64F64;
 use crate::spec::EpochRules;
 
@@ -59,9 +59,25 @@ pub fn run_subnet(
     rao_emission: u64,
 ) -> SubnetEpoch {
     let standing = Standing::new(input, EpochRules::PROVEN);
-    run_parts(mechanisms.len(), split, rao_emission, standing.stake.len(), |m, part| {
-        run_with_stake(input, &mechanisms[m], part, &standing, None)
-    })
+    let outputs = mechanisms.iter().map(|mechanism| prepare_with_stake(input, mechanism, &standing, None));
+    PreparedEpoch { neurons: standing.stake.len(), outputs: outputs.collect() }.finish(split, rao_emission)
+}
+
+/// A subnet's epoch but for the amounts: it does not depend on the emission, so it can be computed ahead.
+pub(crate) struct PreparedEpoch {
+    pub(super) neurons: usize,
+    pub(super) outputs: Vec<EpochOutput>,
+}
+
+impl PreparedEpoch {
+    /// Splits an emission over mechanisms and neurons, and aggregates.
+    pub(crate) fn finish(self, split: Option<&[u16]>, rao_emission: u64) -> SubnetEpoch {
+        let count = self.outputs.len();
+        let mut outputs = self.outputs.into_iter();
+        run_parts(count, split, rao_emission, self.neurons, |_, part| {
+            outputs.next().expect("one output for every mechanism").with_amounts(part)
+        })
+    }
 }
 
 /// Runs each of `count` mechanisms over its part and aggregates over `n` neurons.

@@ -11,7 +11,7 @@ use crate::spec::{EmitSet, RootPart, ValidatorPool};
 
 impl Network {
     /// Spends the minted `credit`, runs due epochs and pays them out.
-    pub(super) fn run_coinbase(&mut self, credit: u64, hooks: &Hooks<'_>, report: &mut BlockReport) {
+    pub(super) fn run_coinbase(&mut self, credit: u64, hooks: &mut Hooks<'_>, report: &mut BlockReport) {
         for subnet in self.subnets.values_mut() {
             subnet.block_emission.root_sell_tao = 0;
         }
@@ -26,7 +26,7 @@ impl Network {
         for term in &terms {
             self.accumulate(term, &rates, root_sells);
         }
-        self.run_due_epochs(&order, report);
+        self.run_due_epochs(&order, &mut hooks.ahead, report);
     }
 
     /// Whether a subnet is emitted to (emission mathematics, section 2.1; runtime timeline, section 1.1).

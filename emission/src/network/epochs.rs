@@ -2,14 +2,17 @@
 
 use sn3_protocol::{Hotkey, NetUid};
 
+use super::ahead::Ahead;
 use super::payout::Amounts;
-use super::{BlockReport, Consensus, LiquidChoice, Mechanism, Network, Pending, Schedule, Subnet};
-use crate::epoch::{EpochEra, EpochInput, MechanismInput, SubnetEpoch, inherited_stake, null, run_subnet_by};
-use crate::spec::{EpochPeriod, LiquidConsensus};
+use super::{BlockReport, Consensus, LiquidChoice, Mechanism, Network, Neurons, Pending, Schedule, Subnet};
+use crate::epoch::{
+    EpochEra, EpochInput, EpochParams, MechanismInput, SubnetEpoch, inherited_stake, null, run_subnet_by,
+};
+use crate::spec::{EpochPeriod, EpochRules, LiquidConsensus};
 
 impl Network {
     /// Drains the subnets whose epoch is due, then runs and pays out each, ascending.
-    pub(super) fn run_due_epochs(&mut self, order: &[NetUid], report: &mut BlockReport) {
+    pub(super) fn run_due_epochs(&mut self, order: &[NetUid], ahead: &mut Ahead, report: &mut BlockReport) {
         let mut drained = Vec::new();
         let limit = self.epochs_max();
         for netuid in order {
@@ -19,7 +22,7 @@ impl Network {
         }
         drained.sort_by_key(|(netuid, _)| *netuid);
         for (netuid, pending) in drained {
-            self.run_epoch(netuid, pending);
+            self.run_epoch(netuid, pending, ahead);
             report.epochs.push(netuid);
         }
     }
@@ -104,9 +107,12 @@ impl Network {
         self.subnet(netuid).map(|subnet| self.epoch_is_due(subnet, self.block))
     }
 
-    fn run_epoch(&mut self, netuid: NetUid, pending: Pending) {
+    fn run_epoch(&mut self, netuid: NetUid, pending: Pending, ahead: &mut Ahead) {
         let total = pending.server.saturating_add(pending.validator).saturating_add(pending.root_alpha);
-        let epoch = self.compute_epoch(netuid, total);
+        let epoch = match ahead.take(self, netuid) {
+            Some(prepared) => prepared.finish(self.subnets[&netuid].emission_split.as_deref(), total),
+            None => self.compute_epoch(netuid, total),
+        };
         let subnet = self.subnets.get_mut(&netuid).expect("drained subnets exist");
         let amounts = Amounts::new(subnet, &epoch);
         subnet.store_epoch(epoch, self.spec.epoch.liquid_consensus == LiquidConsensus::Chosen);
@@ -120,21 +126,10 @@ impl Network {
     #[must_use]
     pub fn compute_epoch(&self, netuid: NetUid, rao_emission: u64) -> SubnetEpoch {
         let subnet = &self.subnets[&netuid];
-        let (alpha_stake, root_stake) = self.inherited_stakes(subnet);
+        let facts = self.facts(subnet, self.block);
         let commits: Vec<Vec<u64>> =
             (0..subnet.mechanisms.len()).map(|m| subnet.earliest_commits(m)).collect();
-        let input = EpochInput {
-            params: &subnet.params,
-            block: self.block,
-            last_mechanism_step_block: subnet.schedule.last_mechanism_step_block,
-            owner_uid: subnet.owner_uid(),
-            alpha_stake: &alpha_stake,
-            root_stake: &root_stake,
-            tao_weight: self.globals.tao_weight,
-            stake_threshold: self.globals.stake_threshold_rao,
-            block_at_registration: &subnet.neurons.registered_at,
-            validator_permit: &subnet.neurons.validator_permit,
-        };
+        let input = facts.input(&subnet.neurons);
         let mechanisms: Vec<MechanismInput<'_>> = subnet
             .mechanisms
             .iter()
@@ -151,6 +146,22 @@ impl Network {
             return null::run_subnet(&input, &mechanisms, split, rao_emission);
         }
         run_subnet_by(&self.era_of(subnet), &input, &mechanisms, split, rao_emission)
+    }
+
+    /// What an epoch in a block would read, besides the neurons and mechanisms.
+    pub(super) fn facts(&self, subnet: &Subnet, block: u64) -> Facts {
+        let (alpha_stake, root_stake) = self.inherited_stakes(subnet);
+        Facts {
+            rules: self.spec.epoch,
+            params: subnet.params.clone(),
+            block,
+            last_mechanism_step_block: subnet.schedule.last_mechanism_step_block,
+            owner_uid: subnet.owner_uid(),
+            alpha_stake,
+            root_stake,
+            tao_weight: self.globals.tao_weight,
+            stake_threshold: self.globals.stake_threshold_rao,
+        }
     }
 
     /// The epoch's rules, and the consensus that liquid alpha reads.
@@ -181,6 +192,38 @@ impl Network {
         let root = &self.subnets[&NetUid(0)];
         let (alpha, tao) = (inherited(subnet, subnet, hotkey), inherited(subnet, root, hotkey));
         crate::epoch::total_stake(alpha, tao, self.globals.tao_weight).to_u64()
+    }
+}
+
+/// What an epoch reads besides the neurons and mechanisms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub rules: EpochRules,
+    params: EpochParams,
+    block: u64,
+    last_mechanism_step_block: u64,
+    owner_uid: Option<u16>,
+    alpha_stake: Vec<u64>,
+    root_stake: Vec<u64>,
+    tao_weight: u64,
+    stake_threshold: u64,
+}
+
+impl Facts {
+    /// The epoch's input for these neurons.
+    pub(super) fn input<'a>(&'a self, neurons: &'a Neurons) -> EpochInput<'a> {
+        EpochInput {
+            params: &self.params,
+            block: self.block,
+            last_mechanism_step_block: self.last_mechanism_step_block,
+            owner_uid: self.owner_uid,
+            alpha_stake: &self.alpha_stake,
+            root_stake: &self.root_stake,
+            tao_weight: self.tao_weight,
+            stake_threshold: self.stake_threshold,
+            block_at_registration: &neurons.registered_at,
+            validator_permit: &neurons.validator_permit,
+        }
     }
 }
 

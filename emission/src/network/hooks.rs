@@ -1,5 +1,6 @@
 //! What a block step takes from outside.
 
+use super::ahead::Ahead;
 use super::{NoOpener, Opener};
 use crate::share_rule::ShareRule;
 
@@ -18,19 +19,21 @@ pub struct Hooks<'a> {
     pub opener: Option<&'a mut dyn Opener>,
     /// Splits the block's TAO in place of the spec's rule.
     pub share_rule: Option<&'a dyn ShareRule>,
+    /// Epochs that were computed ahead.
+    pub(super) ahead: Ahead,
 }
 
 impl<'a> Hooks<'a> {
     /// Hooks with only an opener.
     #[must_use]
     pub fn opening(opener: &'a mut dyn Opener) -> Self {
-        Self { opener: Some(opener), share_rule: None }
+        Self { opener: Some(opener), ..Self::default() }
     }
 
     /// Hooks with only a share rule.
     #[must_use]
     pub fn sharing(rule: &'a dyn ShareRule) -> Self {
-        Self { opener: None, share_rule: Some(rule) }
+        Self { share_rule: Some(rule), ..Self::default() }
     }
 
     pub(super) fn open(&mut self, work: impl FnOnce(&mut dyn Opener)) {

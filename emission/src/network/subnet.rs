@@ -242,6 +242,12 @@ impl Schedule {
         block.saturating_add(u64::from(netuid.0) + 1) / (u64::from(tempo) + 1)
     }
 
+    /// Whether the epoch of a stalled subnet may run within some blocks.
+    #[must_use]
+    pub(super) fn may_stall(&self, blocks: u64) -> bool {
+        self.blocks_since_last_step.saturating_add(blocks) > STALLED_BLOCKS_MAX
+    }
+
     /// Blocks until the next epoch of the tempo; `u64::MAX` if epochs are off.
     #[must_use]
     pub fn blocks_until_next(&self, block: u64, tempo: u16) -> u64 {
