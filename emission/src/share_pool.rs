@@ -14,13 +14,13 @@
 //! assert_eq!(pool.value_of(&"ben"), 330);
 //! ```
 
+mod holders;
 mod safe_float;
-
-use std::collections::BTreeMap;
 
 use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use holders::Holders;
 pub use safe_float::SafeFloat;
 
 /// One hotkey's stake on one subnet, divided among holders of type `K`.
@@ -29,12 +29,12 @@ pub use safe_float::SafeFloat;
 pub struct SharePool<K: Ord> {
     value: u64,
     denominator: SafeFloat,
-    shares: BTreeMap<K, SafeFloat>,
+    shares: Holders<K>,
 }
 
 impl<K: Ord> Default for SharePool<K> {
     fn default() -> Self {
-        Self { value: 0, denominator: SafeFloat::ZERO, shares: BTreeMap::new() }
+        Self { value: 0, denominator: SafeFloat::ZERO, shares: Holders::default() }
     }
 }
 
@@ -53,19 +53,19 @@ impl<K: Ord + Clone> SharePool<K> {
 
     /// Holders and their shares, in ascending order.
     pub fn shares(&self) -> impl Iterator<Item = (&K, SafeFloat)> {
-        self.shares.iter().map(|(holder, share)| (holder, *share))
+        self.shares.iter()
     }
 
     /// Whether a coldkey has a share.
     #[must_use]
     pub fn holds(&self, holder: &K) -> bool {
-        self.shares.contains_key(holder)
+        self.shares.get(holder).is_some()
     }
 
     /// What a holder owns: `floor(value · share / denominator)`.
     #[must_use]
     pub fn value_of(&self, holder: &K) -> u64 {
-        self.shares.get(holder).map_or(0, |share| self.value_of_share(*share))
+        self.shares.get(holder).map_or(0, |share| self.value_of_share(share))
     }
 
     fn value_of_share(&self, share: SafeFloat) -> u64 {
@@ -103,7 +103,7 @@ impl<K: Ord + Clone> SharePool<K> {
     }
 
     fn move_shares(&mut self, holder: &K, shares: SafeFloat, up: bool) {
-        let held = self.shares.get(holder).copied().unwrap_or(SafeFloat::ZERO);
+        let held = self.shares.get(holder).unwrap_or(SafeFloat::ZERO);
         let (denominator, held) = if up {
             (self.denominator.plus(shares), held.plus(shares))
         } else {

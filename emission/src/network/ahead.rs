@@ -20,6 +20,7 @@ use rayon::prelude::*;
 use sn3_protocol::NetUid;
 
 use super::epochs::Facts;
+use super::payout::Payees;
 use super::{BlockReport, Consensus, Hooks, Mechanism, Network, Neurons, Subnet};
 use crate::epoch::{EpochEra, MechanismInput, PreparedEpoch, prepare_subnet_by};
 use crate::spec::{EpochPeriod, LiquidConsensus};
@@ -27,15 +28,32 @@ use crate::spec::{EpochPeriod, LiquidConsensus};
 /// Blocks that are stepped while the epochs of the next as many are computed.
 const BATCH_BLOCKS: u64 = 32;
 
-/// Epochs that were computed before their block, by subnet, with what they read.
+/// What is known of epochs before their block.
 #[derive(Default)]
-pub(super) struct Ahead(BTreeMap<NetUid, (Facts, PreparedEpoch)>);
+pub(super) struct Ahead {
+    /// Epochs that were computed, by subnet, with what they read.
+    epochs: BTreeMap<NetUid, (Facts, PreparedEpoch)>,
+    /// Who was paid last, while only block steps happen: they change no hotkey's owner or take, and no neurons.
+    payees: Option<BTreeMap<NetUid, Payees>>,
+}
 
 impl Ahead {
     /// The epoch of a subnet in the current block, if it was computed from what it would read now.
     pub(super) fn take(&mut self, network: &Network, netuid: NetUid) -> Option<PreparedEpoch> {
-        let (facts, prepared) = self.0.remove(&netuid)?;
+        let (facts, prepared) = self.epochs.remove(&netuid)?;
         (network.facts(&network.subnets[&netuid], network.block) == facts).then_some(prepared)
+    }
+
+    /// A subnet's payees of its last payout.
+    pub(super) fn payees(&mut self, netuid: NetUid) -> Option<Payees> {
+        self.payees.as_mut()?.remove(&netuid)
+    }
+
+    /// Keeps a subnet's payees, if nothing but block steps will happen.
+    pub(super) fn remember(&mut self, netuid: NetUid, payees: Payees) {
+        if let Some(known) = &mut self.payees {
+            known.insert(netuid, payees);
+        }
     }
 }
 
@@ -86,6 +104,7 @@ impl Network {
     ) {
         let end = self.block.saturating_add(count);
         let mut hooks = Hooks::default();
+        hooks.ahead.payees = Some(BTreeMap::new());
         while self.block < end {
             let batch = BATCH_BLOCKS.min(end - self.block);
             let mut step = |network: &mut Self, hooks: &mut Hooks<'_>| {
@@ -99,15 +118,16 @@ impl Network {
                 continue;
             }
             let loans = self.lend(self.block + batch, (end - self.block - batch).min(BATCH_BLOCKS));
-            let mut present = std::mem::take(&mut hooks.ahead);
-            let (computed, ()) = rayon::join(
+            let present = std::mem::take(&mut hooks.ahead);
+            let (computed, present) = rayon::join(
                 || loans.into_par_iter().map(Loan::compute).collect::<Vec<_>>(),
                 || {
-                    let mut hooks = Hooks { ahead: std::mem::take(&mut present), ..Hooks::default() };
+                    let mut hooks = Hooks { ahead: present, ..Hooks::default() };
                     step(self, &mut hooks);
+                    hooks.ahead
                 },
             );
-            hooks.ahead = self.redeem(computed);
+            hooks.ahead = Ahead { epochs: self.redeem(computed), payees: present.payees };
         }
     }
 
@@ -144,15 +164,15 @@ impl Network {
     }
 
     /// Gives back what was lent, and answers the computed epochs.
-    fn redeem(&mut self, computed: Vec<(Loan, PreparedEpoch)>) -> Ahead {
-        let mut ahead = Ahead::default();
+    fn redeem(&mut self, computed: Vec<(Loan, PreparedEpoch)>) -> BTreeMap<NetUid, (Facts, PreparedEpoch)> {
+        let mut epochs = BTreeMap::new();
         for (loan, prepared) in computed {
             let subnet = self.subnets.get_mut(&loan.netuid).expect("subnets stay while blocks are stepped");
             subnet.neurons = loan.neurons;
             subnet.mechanisms = loan.mechanisms;
-            ahead.0.insert(loan.netuid, (loan.facts, prepared));
+            epochs.insert(loan.netuid, (loan.facts, prepared));
         }
-        ahead
+        epochs
     }
 }
 
@@ -177,9 +197,9 @@ mod tests {
         let loans = network.lend(100, 20);
         assert_eq!(loans.len(), 1);
         assert!(network.subnets[&NetUid(1)].neurons.is_empty(), "lent, not copied");
-        let ahead = network.redeem(loans.into_iter().map(Loan::compute).collect());
+        let epochs = network.redeem(loans.into_iter().map(Loan::compute).collect());
         assert_eq!(network.subnets[&NetUid(1)].neurons.len(), 1);
-        ahead
+        Ahead { epochs, payees: None }
     }
 
     #[test]

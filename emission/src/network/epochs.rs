@@ -116,7 +116,8 @@ impl Network {
         let subnet = self.subnets.get_mut(&netuid).expect("drained subnets exist");
         let amounts = Amounts::new(subnet, &epoch);
         subnet.store_epoch(epoch, self.spec.epoch.liquid_consensus == LiquidConsensus::Chosen);
-        self.distribute(netuid, &pending, &amounts);
+        let payees = self.distribute(netuid, &pending, &amounts, ahead.payees(netuid));
+        ahead.remember(netuid, payees);
     }
 
     /// Runs a subnet's epoch over an amount without storing anything: what the next epoch would be.

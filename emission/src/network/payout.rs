@@ -52,9 +52,15 @@ struct Payee {
 }
 
 /// The registered hotkeys' payees, ascending.
-struct Payees(Vec<Payee>);
+pub(super) struct Payees(Vec<Payee>);
 
 impl Payees {
+    fn mark_claimable(&mut self, at: usize, hotkey: &Hotkey) {
+        if let Some(payee) = self.0.get_mut(at).filter(|payee| payee.hotkey == *hotkey) {
+            payee.claimable = true;
+        }
+    }
+
     /// The payee of a hotkey that is probably the one at `at`.
     fn find(&self, at: usize, hotkey: &Hotkey) -> Option<Payee> {
         if let Some(payee) = self.0.get(at).filter(|payee| payee.hotkey == *hotkey) {
@@ -76,15 +82,24 @@ fn u16_part(part: u16) -> U96F32 {
 
 impl Network {
     /// Pays one subnet's drained amounts out in the reference's order.
-    pub(super) fn distribute(&mut self, netuid: NetUid, pending: &Pending, amounts: &Amounts) {
-        let payees = self.payees(netuid, &amounts.incentives);
+    ///
+    /// `known` are the payees of the subnet's last payout, if nothing but block steps happened since then.
+    /// Answers them as they are afterwards.
+    pub(super) fn distribute(
+        &mut self,
+        netuid: NetUid,
+        pending: &Pending,
+        amounts: &Amounts,
+        known: Option<Payees>,
+    ) -> Payees {
+        let mut payees = known.unwrap_or_else(|| self.payees(netuid, &amounts.incentives));
         let dividends = self.dividends_with_families(netuid, &amounts.dividends);
         let parts = self.split_by_stake(netuid, &dividends);
         let alpha = parts.alpha(self.spec.payout.validator_pool, pending, amounts);
         self.pay_owner(netuid, pending.owner_cut);
         self.pay_miners(netuid, &amounts.incentives, &payees);
         self.pay_alpha_dividends(netuid, alpha, &payees);
-        self.pay_root(netuid, pending, &parts, &payees);
+        self.pay_root(netuid, pending, &parts, &mut payees);
         let (block, keeps) = (self.block, self.spec.pool.fee == TradeFee::FlatOrYield);
         let subnet = self.paid_mut(netuid);
         subnet.schedule.last_mechanism_step_block = block;
@@ -92,10 +107,11 @@ impl Network {
             subnet.stake_at_epoch =
                 subnet.stakes.iter().map(|(hotkey, pool)| (*hotkey, pool.value())).collect();
         }
+        payees
     }
 
     /// Root's dividends, as the spec pays them. TAO that an upgrade found waiting is paid as such.
-    fn pay_root(&mut self, netuid: NetUid, pending: &Pending, parts: &DividendParts, payees: &Payees) {
+    fn pay_root(&mut self, netuid: NetUid, pending: &Pending, parts: &DividendParts, payees: &mut Payees) {
         if pending.root_tao > 0 {
             self.pay_root_tao(netuid, parts.root(pending.root_tao));
         }
@@ -324,34 +340,38 @@ impl Network {
         self.paid_mut(netuid).alpha_dividends = paid.into_iter().collect();
     }
 
-    fn pay_root_dividends(&mut self, netuid: NetUid, dividends: Shares, payees: &Payees) {
+    fn pay_root_dividends(&mut self, netuid: NetUid, dividends: Shares, payees: &mut Payees) {
         let mut paid = Vec::with_capacity(dividends.len());
         for (at, (hotkey, amount)) in dividends.into_iter().enumerate() {
             let payee = self.payee_at(netuid, payees, at, &hotkey);
             let rest = self.pay_take_of(netuid, &payee, amount);
-            self.make_claimable(netuid, &payee, rest);
+            if self.make_claimable(netuid, &payee, rest) {
+                payees.mark_claimable(at, &hotkey);
+            }
             paid.push((hotkey, rest));
         }
         self.paid_mut(netuid).root_alpha_dividends = paid.into_iter().collect();
     }
 
     /// Raises what each rao of root stake on the hotkey may claim; more than one to one goes to its owner.
-    fn make_claimable(&mut self, netuid: NetUid, payee: &Payee, amount: u64) {
+    /// Answers whether there is something to claim on this subnet from now on.
+    fn make_claimable(&mut self, netuid: NetUid, payee: &Payee, amount: u64) -> bool {
         if amount == 0 && payee.claimable {
-            return;
+            return false;
         }
         let hotkey = &payee.hotkey;
         let root_stake = self.root_stake(hotkey);
-        let Some(owner) = payee.owner else { return };
+        let Some(owner) = payee.owner else { return false };
         if amount > root_stake {
             self.credit_stake(netuid, hotkey, &owner, amount);
-            return;
+            return false;
         }
         let raise = I96F32::from_int(amount).safe_div(I96F32::from_int(root_stake));
         if let Some(state) = self.hotkeys.get_mut(hotkey) {
             let rate = state.claimable.entry(netuid).or_default();
             *rate = rate.saturating_add(raise);
         }
+        true
     }
 
     /// Raises stake and remembers where the coldkey has some.
