@@ -184,9 +184,9 @@ mod tests {
 
     /// One neuron with stake, and its epoch due in ten blocks.
     fn network() -> Network {
-        let mut network = Network::new(Globals::default(), 100);
+        let mut network = Network::new(Globals::default(), 1_000);
         let mut subnet = Subnet::new(NetUid(1), 1);
-        subnet.schedule.last_epoch_block = 110 - u64::from(subnet.params.tempo);
+        subnet.schedule.last_epoch_block = 1_010 - u64::from(subnet.params.tempo);
         network.insert_subnet(subnet);
         network.register_free(&Coldkey([1; 32]), &Hotkey([1; 32]), NetUid(1)).unwrap();
         network.grant_stake(NetUid(1), &Hotkey([1; 32]), &Coldkey([1; 32]), 5_000).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn computed(network: &mut Network) -> Ahead {
-        let loans = network.lend(100, 20);
+        let loans = network.lend(1_000, 20);
         assert_eq!(loans.len(), 1);
         assert!(network.subnets[&NetUid(1)].neurons.is_empty(), "lent, not copied");
         let epochs = network.redeem(loans.into_iter().map(Loan::compute).collect());
@@ -206,12 +206,12 @@ mod tests {
     fn an_epoch_computed_ahead_is_taken_only_in_its_block_and_only_once() {
         let mut network = network();
         let mut ahead = computed(&mut network);
-        network.block = 110;
+        network.block = 1_010;
         assert!(ahead.take(&network, NetUid(1)).is_some());
         assert!(ahead.take(&network, NetUid(1)).is_none());
-        network.block = 100;
+        network.block = 1_000;
         let mut ahead = computed(&mut network);
-        network.block = 111;
+        network.block = 1_011;
         assert!(ahead.take(&network, NetUid(1)).is_none());
     }
 
@@ -219,7 +219,7 @@ mod tests {
     fn moved_stake_voids_what_was_computed() {
         let mut network = network();
         let mut ahead = computed(&mut network);
-        network.block = 110;
+        network.block = 1_010;
         network.grant_stake(NetUid(0), &Hotkey([1; 32]), &Coldkey([2; 32]), 1).unwrap();
         assert!(ahead.take(&network, NetUid(1)).is_none());
     }
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn subnets_whose_epoch_is_not_near_lend_nothing() {
         let mut network = network();
-        assert!(network.lend(100, 9).is_empty());
-        assert!(network.lend(110, 20).is_empty());
+        assert!(network.lend(1_000, 9).is_empty());
+        assert!(network.lend(1_010, 20).is_empty());
     }
 }

@@ -42,14 +42,19 @@ impl SafeFloat {
         }
     }
 
-    /// Floors away digits; flooring digit by digit ends at the same number, and stops as soon as it fits.
+    /// Floors away digits, as many as flooring one by one until it fits; a power of ten that comes out of it is
+    /// held as the largest mantissa.
     fn shortened(mantissa: u128, exponent: i64) -> Self {
         let mut extra = digits(mantissa) - MANTISSA_DIGITS;
         // A rest of less than the last digit makes the floored number fit one digit earlier.
         if mantissa / POWERS_OF_TEN[extra - 1] <= MANTISSA_MAX {
             extra -= 1;
         }
-        Self { mantissa: mantissa / POWERS_OF_TEN[extra], exponent: exponent.saturating_add(extra as i64) }
+        let (short, exponent) = (mantissa / POWERS_OF_TEN[extra], exponent.saturating_add(extra as i64));
+        if short == MANTISSA_MIN_EXCLUSIVE {
+            return Self { mantissa: MANTISSA_MAX, exponent: exponent.saturating_sub(1) };
+        }
+        Self { mantissa: short, exponent }
     }
 
     /// The 21 digits.
