@@ -93,7 +93,7 @@ impl Case {
 
     fn stake_fixed(&self) -> Vec<i64> {
         let sum: u128 = self.stake.iter().map(|s| u128::from(*s)).sum();
-        self.stake.iter().map(|s| if sum == 0 { 0 } else { ((u128::from(*s) << 32) / sum) as i64 }).collect()
+        self.stake.iter().map(|s| (u128::from(*s) << 32).checked_div(sum).unwrap_or(0) as i64).collect()
     }
 
     fn active_stake(&self) -> Vec<i64> {
