@@ -1,5 +1,7 @@
 //! Against vectors that the official client's core wrote (version 0.1.5): see `vectors/README.md`.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 use serde::Deserialize;
 use sn3_timelock::{Beacon, EpochState, OpenError, RevealSchedule, SIGNATURE_BYTES, WeightsPayload, open};
 
