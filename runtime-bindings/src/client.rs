@@ -30,8 +30,8 @@ pub use admin::LocalAdmin;
 pub use calls::AxonEndpoint;
 pub(crate) use session::RECONNECT_ATTEMPTS_MAX;
 pub(crate) use submit::Signed;
-pub(crate) use weights::commit_hash;
 pub use weights::{RevealStatus, WeightsPlan};
+pub(crate) use weights::{WeightsCall, commit_hash};
 
 use config::SubtensorConfig;
 use session::{REQUEST_DEADLINE_MS, Session};

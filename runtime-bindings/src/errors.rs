@@ -247,6 +247,36 @@ pub enum WeightsError {
         /// Where.
         netuid: NetUid,
     },
+    /// The subnet has fewer mechanisms.
+    #[error(
+        "subnet {netuid} has {count} mechanisms, numbered from 0, and no {mechanism}; name one that it has"
+    )]
+    NoSuchMechanism {
+        /// What was named.
+        mechanism: u8,
+        /// Where.
+        netuid: NetUid,
+        /// How many there are.
+        count: u8,
+    },
+    /// The subnet runs no epochs.
+    #[error("subnet {netuid} runs no epochs (its tempo is 0), so no weights are ever counted there")]
+    NoEpochs {
+        /// Where.
+        netuid: NetUid,
+    },
+    /// A timelocked commit cannot be made.
+    #[error("the weights cannot be sealed: {reason}; or commit them under a salt")]
+    Timelock {
+        /// Why.
+        reason: String,
+    },
+    /// The chain refused them, and will again until someone does something.
+    #[error("the chain refused the weights: {reason}")]
+    Refused {
+        /// Its reason and what to do.
+        reason: String,
+    },
     /// The local record of what was sent cannot be kept.
     #[error(transparent)]
     Ledger(#[from] crate::LedgerError),
@@ -259,6 +289,12 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
+    /// Whether time or stake alone can make the chain take the same weights.
+    #[must_use]
+    pub fn mends_itself(&self) -> bool {
+        matches!(self, Self::TooSoon { .. } | Self::NoPermit { .. } | Self::StakeTooLow { .. })
+    }
+
     /// Whether the same weights may be accepted later without anyone's action.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -1,9 +1,10 @@
 //! The local, durable record of weights that were meant to be set and of what became of them.
 //!
 //! ```text
-//!  intended ──► sent ──► landed                      plain weights
-//!      │         │  └──► committed ──► revealed      commit and reveal; or ──► missed
-//!      └─────────┴─────► abandoned                   refused, expired, or never sent
+//!  intended ──► sent ──► landed ──────────────────────────────► counted, superseded   plain weights
+//!      │         │  └──► committed ──► reveal_sent ─► revealed ─► counted, superseded   salted
+//!      │         │           └──────────────────────► revealed ─► counted, superseded   timelocked
+//!      └─────────┴─────► abandoned    refused, expired, never sent        missed: not revealed, not counted
 //! ```
 //!
 //! An intent is written before anything is sent, and the signed bytes before they leave the machine. After a crash
@@ -14,9 +15,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codec::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
 use sn3_protocol::{BlockNumber, Digest, Hotkey, NetUid, Uid};
 
 use crate::client::Signed;
+use crate::weights::Method;
 use crate::{BlockRef, Receipt};
 
 mod schema;
@@ -46,7 +49,8 @@ pub enum LedgerError {
 }
 
 /// What became of an intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum IntentState {
     /// Written down, not sent.
@@ -57,9 +61,15 @@ pub enum IntentState {
     Landed,
     /// A commit that is on chain and waits for its reveal.
     Committed,
+    /// A commit whose reveal was handed to a node; the outcome is not known.
+    RevealSent,
     /// A commit whose reveal is on chain.
     Revealed,
-    /// A commit whose reveal the chain no longer takes.
+    /// An epoch has counted the weights.
+    Counted,
+    /// Later weights of ours replaced them before an epoch could count them.
+    Superseded,
+    /// A commit that was not revealed in its epoch, or weights that an epoch did not count.
     Missed,
     /// Refused by the chain, expired, or never sent.
     Abandoned,
@@ -88,6 +98,31 @@ pub struct Intent {
     pub receipt: Option<Receipt>,
     /// Why it was abandoned or missed.
     pub reason: Option<String>,
+    /// The mechanism of the subnet; 0 is the only one of most subnets.
+    pub mechanism: u8,
+    /// How they are sent.
+    pub method: Method,
+    /// Whether the caller chose how, against or with the subnet's settings.
+    pub forced: bool,
+    /// The epoch index in which the weights or their commit landed.
+    pub epoch: Option<u64>,
+    /// The beacon's round that a timelocked commit is sealed to.
+    pub round: Option<u64>,
+}
+
+/// One step of an intent, as it was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The state that it led to, or `signed`, `reveal_signed`, `reveal_again`.
+    pub name: String,
+    /// The finalized block that proves it.
+    pub block: Option<BlockRef>,
+    /// The extrinsic of it.
+    pub extrinsic: Option<Digest>,
+    /// The epoch index of that block.
+    pub epoch: Option<u64>,
+    /// What else is to be said.
+    pub note: Option<String>,
 }
 
 /// What is to be written before weights are sent.
@@ -98,6 +133,9 @@ pub(crate) struct NewIntent<'a> {
     pub(crate) version_key: u64,
     pub(crate) salt: Option<&'a [u16]>,
     pub(crate) decided_at: BlockNumber,
+    pub(crate) mechanism: u8,
+    pub(crate) method: Method,
+    pub(crate) forced: bool,
 }
 
 /// A SQLite file that survives a crash at any point: every step is one synchronous transaction.
@@ -132,6 +170,11 @@ impl Ledger {
         self.select("1 = 1 ORDER BY id DESC LIMIT ?1", params![count_max])
     }
 
+    /// One intent.
+    pub fn intent(&self, id: i64) -> Result<Option<Intent>, LedgerError> {
+        Ok(self.select("id = ?1", params![id])?.pop())
+    }
+
     /// Writes an intent down and returns its number.
     pub(crate) fn intend(&self, new: &NewIntent<'_>) -> Result<i64, LedgerError> {
         let values = params![
@@ -141,10 +184,74 @@ impl Ledger {
             new.version_key as i64,
             new.salt.map(|salt| salt.encode()),
             new.decided_at.0 as i64,
+            new.mechanism,
+            method_code(new.method),
+            new.forced,
+            None::<i64>,
         ];
         let db = self.lock();
         db.execute(schema::INTEND, values).map_err(|error| storage(&self.path, &error))?;
         Ok(db.last_insert_rowid())
+    }
+
+    /// Notes the beacon's round that a commit is sealed to.
+    pub(crate) fn sealed_to(&self, id: i64, round: u64) -> Result<(), LedgerError> {
+        self.execute(schema::ROUND, params![id, round as i64])
+    }
+
+    /// Moves an intent to another state and writes the step down, in one transaction.
+    pub(crate) fn step(&self, id: i64, to: Option<IntentState>, step: &Step) -> Result<(), LedgerError> {
+        let mut db = self.lock();
+        let write = |db: &mut Connection| -> rusqlite::Result<()> {
+            let all = db.transaction()?;
+            if let Some(state) = to {
+                let lands = matches!(state, IntentState::Landed | IntentState::Committed);
+                let epoch = step.epoch.filter(|_| lands).map(|epoch| epoch as i64);
+                all.execute(schema::MOVED, params![id, code(state), epoch, step.note])?;
+            }
+            if let (Some(state), Some(block), Some(extrinsic)) = (to, step.block, step.extrinsic) {
+                let (hash, extrinsic) = (block.hash.0.as_slice(), extrinsic.0.as_slice());
+                let number = block.number.0 as i64;
+                all.execute(schema::SUCCEEDED, params![id, code(state), number, hash, extrinsic])?;
+            }
+            write_step(&all, id, step)?;
+            all.commit()
+        };
+        write(&mut db).map_err(|error| storage(&self.path, &error))
+    }
+
+    /// The steps of an intent, oldest first.
+    pub fn steps(&self, intent: i64) -> Result<Vec<Step>, LedgerError> {
+        let failed = |error: rusqlite::Error| storage(&self.path, &error);
+        let db = self.lock();
+        let mut query = db.prepare(schema::STEPS).map_err(failed)?;
+        let rows = query.query_map(params![intent], read_step).map_err(failed)?;
+        rows.collect::<rusqlite::Result<_>>().map_err(failed)
+    }
+
+    /// The newest epoch index in which an intent of this hotkey landed.
+    pub(crate) fn last_epoch(
+        &self,
+        netuid: NetUid,
+        hotkey: &Hotkey,
+        mechanism: u8,
+    ) -> Result<Option<u64>, LedgerError> {
+        let values = params![netuid.0, hotkey.0.as_slice(), mechanism];
+        let read = self.lock().query_row(schema::LAST_EPOCH, values, |row| row.get::<_, Option<i64>>(0));
+        let epoch = read.map_err(|error| storage(&self.path, &error))?;
+        Ok(epoch.map(|epoch| epoch as u64))
+    }
+
+    /// Intents of a hotkey on one mechanism that have not ended, oldest first.
+    pub(crate) fn open_intents(
+        &self,
+        netuid: NetUid,
+        hotkey: &Hotkey,
+        mechanism: u8,
+    ) -> Result<Vec<Intent>, LedgerError> {
+        let open = "state IN ('intended', 'sent', 'landed', 'committed', 'reveal_sent', 'revealed')";
+        let values = params![netuid.0, hotkey.0.as_slice(), mechanism];
+        self.select(&format!("netuid = ?1 AND hotkey = ?2 AND mechanism = ?3 AND {open} ORDER BY id"), values)
     }
 
     /// Keeps the signed bytes, before they are sent.
@@ -159,7 +266,18 @@ impl Ledger {
             block.hash.0.as_slice(),
             signed.dies_at.0 as i64,
         ];
-        self.execute(schema::SENT, values)
+        let (block, extrinsic) = (Some(block), Some(signed.hash));
+        let step =
+            Step { name: "signed".into(), block, extrinsic, epoch: None, note: Some(signed.call.clone()) };
+        let mut db = self.lock();
+        let write = |db: &mut Connection| -> rusqlite::Result<()> {
+            let all = db.transaction()?;
+            if all.execute(schema::SENT, values)? > 0 {
+                write_step(&all, id, &step)?;
+            }
+            all.commit()
+        };
+        write(&mut db).map_err(|error| storage(&self.path, &error))
     }
 
     /// Notes the block of a step that succeeded.
@@ -224,12 +342,51 @@ fn storage(path: &Path, error: &rusqlite::Error) -> LedgerError {
     LedgerError::Storage { path: path.to_path_buf(), reason: error.to_string() }
 }
 
-const STATES: [(IntentState, &str); 7] = [
+const METHODS: [(Method, &str); 3] =
+    [(Method::Plain, "plain"), (Method::Salted, "salted"), (Method::Timelocked, "timelocked")];
+
+fn method_code(method: Method) -> &'static str {
+    METHODS.iter().find(|(known, _)| *known == method).expect("every method has a code").1
+}
+
+/// Files of the first version name no method: it follows from the salt.
+fn read_method(row: &Row<'_>, salted: bool) -> Result<Method, String> {
+    let Some(text) = get::<Option<String>>(row, "method")? else {
+        return Ok(if salted { Method::Salted } else { Method::Plain });
+    };
+    METHODS.iter().find(|(_, code)| *code == text).map(|found| found.0).ok_or("its method is unknown".into())
+}
+
+fn write_step(db: &Connection, intent: i64, step: &Step) -> rusqlite::Result<()> {
+    let number = step.block.map(|block| block.number.0 as i64);
+    let hash = step.block.map(|block| block.hash.0);
+    let extrinsic = step.extrinsic.map(|extrinsic| extrinsic.0);
+    let epoch = step.epoch.map(|epoch| epoch as i64);
+    db.execute(schema::STEP, params![intent, step.name, number, hash, extrinsic, epoch, step.note]).map(drop)
+}
+
+fn read_step(row: &Row<'_>) -> rusqlite::Result<Step> {
+    let number: Option<i64> = row.get("block_number")?;
+    let hash: Option<[u8; 32]> = row.get("block_hash")?;
+    let block = number.zip(hash);
+    Ok(Step {
+        name: row.get("step")?,
+        block: block.map(|(n, hash)| BlockRef { number: BlockNumber(n as u64), hash: Digest(hash) }),
+        extrinsic: row.get::<_, Option<[u8; 32]>>("extrinsic")?.map(Digest),
+        epoch: row.get::<_, Option<i64>>("epoch")?.map(|epoch| epoch as u64),
+        note: row.get("note")?,
+    })
+}
+
+const STATES: [(IntentState, &str); 10] = [
     (IntentState::Intended, "intended"),
     (IntentState::Sent, "sent"),
     (IntentState::Landed, "landed"),
     (IntentState::Committed, "committed"),
+    (IntentState::RevealSent, "reveal_sent"),
     (IntentState::Revealed, "revealed"),
+    (IntentState::Counted, "counted"),
+    (IntentState::Superseded, "superseded"),
     (IntentState::Missed, "missed"),
     (IntentState::Abandoned, "abandoned"),
 ];
@@ -254,6 +411,7 @@ fn read_fields(id: i64, row: &Row<'_>) -> Result<Intent, String> {
     let state: String = get(row, "state")?;
     let state = STATES.iter().find(|(_, code)| *code == state).ok_or("its state is unknown")?.0;
     let salt = salt.map(|salt| Vec::<u16>::decode(&mut salt.as_slice())).transpose();
+    let method = read_method(row, matches!(salt, Ok(Some(_))))?;
     Ok(Intent {
         id,
         netuid: NetUid(get(row, "netuid")?),
@@ -265,6 +423,11 @@ fn read_fields(id: i64, row: &Row<'_>) -> Result<Intent, String> {
         state,
         receipt: read_receipt(row)?,
         reason: get(row, "reason")?,
+        mechanism: get(row, "mechanism")?,
+        method,
+        forced: get(row, "forced")?,
+        epoch: get::<Option<i64>>(row, "epoch")?.map(|epoch| epoch as u64),
+        round: get::<Option<i64>>(row, "round")?.map(|round| round as u64),
     })
 }
 
@@ -313,6 +476,9 @@ mod tests {
             version_key: u64::MAX,
             salt,
             decided_at: BlockNumber(100),
+            mechanism: 0,
+            method: if salt.is_some() { Method::Salted } else { Method::Plain },
+            forced: false,
         };
         ledger.intend(&new).unwrap()
     }
@@ -356,6 +522,11 @@ mod tests {
             state: IntentState::Committed,
             receipt: Some(receipt),
             reason: None,
+            mechanism: 0,
+            method: Method::Salted,
+            forced: false,
+            epoch: None,
+            round: None,
         };
         assert_eq!(open, [expected]);
         assert!(ledger.in_state(NETUID, &HOTKEY, IntentState::Sent).unwrap().is_empty());
@@ -379,6 +550,59 @@ mod tests {
         ledger.ended(id, IntentState::Abandoned, "refused").unwrap();
         assert!(ledger.sent(id, &signed()).is_ok());
         assert_eq!(ledger.history(1).unwrap()[0].state, IntentState::Abandoned);
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_carried_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weights.sqlite");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(schema::CREATE).unwrap();
+        let values = params![3, [7u8; 32], weights_bytes(&[(Uid(1), 9)]), 0, vec![1u16].encode(), 5];
+        let insert = "INSERT INTO intents (netuid, hotkey, weights, version_key, salt, decided_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        old.execute(insert, values).unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let history = Ledger::open(&path).unwrap().history(10).unwrap();
+            assert_eq!(
+                (history[0].method, history[0].mechanism, history[0].epoch),
+                (Method::Salted, 0, None)
+            );
+        }
+    }
+
+    #[test]
+    fn steps_are_kept_with_their_blocks() {
+        let ledger = Ledger::in_memory().unwrap();
+        let id = intend(&ledger, None);
+        ledger.sent(id, &signed()).unwrap();
+        let landed = Step {
+            name: "landed".into(),
+            block: Some(block(101)),
+            extrinsic: Some(signed().hash),
+            epoch: Some(7),
+            note: None,
+        };
+        ledger.step(id, Some(IntentState::Landed), &landed).unwrap();
+        let counted = Step {
+            name: "counted".into(),
+            block: Some(block(120)),
+            extrinsic: None,
+            epoch: Some(8),
+            note: None,
+        };
+        ledger.step(id, Some(IntentState::Counted), &counted).unwrap();
+        let steps = ledger.steps(id).unwrap();
+        assert_eq!(
+            steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(),
+            ["signed", "landed", "counted"]
+        );
+        assert_eq!(steps[1..], [landed, counted]);
+        let intent = &ledger.history(1).unwrap()[0];
+        assert_eq!((intent.state, intent.epoch), (IntentState::Counted, Some(7)));
+        assert_eq!(intent.receipt.unwrap().block, block(101));
+        assert_eq!(ledger.last_epoch(NETUID, &HOTKEY, 0).unwrap(), Some(7));
     }
 
     #[test]

@@ -4,19 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rand::Rng as _;
 use sn3_protocol::address::StoreAddress;
 use sn3_protocol::{BlockNumber, Digest, Hotkey, NetUid, Uid};
 
-use crate::client::{RevealStatus, WeightsPlan, commit_hash};
+use crate::client::{RevealStatus, WeightsCall, commit_hash};
 use crate::ledger::{Intent, IntentState, Ledger, NewIntent};
+use crate::weights::{Method, Observation, salt, timelocked};
 use crate::{
     BlockRef, ChainClient, ChainClock, HotkeyPair, Metagraph, ReadError, Receipt, SubmitError, SubnetChain,
     WeightsError,
 };
-
-/// Numbers of sixteen bits in the salt of a commit.
-const SALT_LEN: usize = 8;
 
 /// The chain as one hotkey on one subnet uses it: [`SubnetChain`] over a [`ChainClient`], any clock and a ledger.
 #[derive(Clone)]
@@ -81,7 +78,7 @@ impl ChainNode {
                 IntentState::Abandoned,
                 "its era passed before it was executed",
             )?),
-            result => self.note(intent.id, intent.salt.is_some(), result).map(drop),
+            result => self.note(intent.id, intent.method != Method::Plain, result).map(drop),
         }
     }
 
@@ -103,39 +100,47 @@ impl ChainNode {
 
     async fn send(
         &self,
-        plan: WeightsPlan,
+        seen: &Observation,
         weights: &[(Uid, u16)],
         version_key: u64,
-        head: BlockRef,
     ) -> Result<Receipt, WeightsError> {
         let hotkey = self.hotkey.public();
-        let salt = match plan {
-            WeightsPlan::Plain => None,
-            WeightsPlan::CommitReveal => Some(salt()),
-        };
+        let method = seen.method();
+        let salt = (method == Method::Salted).then(salt);
         let new = NewIntent {
             netuid: self.netuid,
             hotkey,
             weights,
             version_key,
             salt: salt.as_ref().map(|salt| salt.as_slice()),
-            decided_at: head.number,
+            decided_at: seen.head.number,
+            mechanism: 0,
+            method,
+            forced: false,
         };
         let id = self.ledger.intend(&new)?;
-        let note = |signed: &crate::client::Signed| Ok(self.ledger.sent(id, signed)?);
-        let landed = match &salt {
-            None => self.client.send_weights(&self.hotkey, self.netuid, weights, version_key, note).await,
-            Some(salt) => {
-                let hash = commit_hash(&hotkey, self.netuid, weights, salt, version_key);
-                self.client.send_commit(&self.hotkey, self.netuid, hash, note).await
+        let call = match (method, &salt) {
+            (Method::Timelocked, _) => timelocked(seen, &hotkey.0, weights, version_key)?,
+            (_, Some(salt)) => {
+                WeightsCall::Salted { hash: commit_hash(&hotkey, self.netuid, 0, weights, salt, version_key) }
             }
+            _ => WeightsCall::Plain { weights: weights.to_vec(), version_key },
         };
-        self.note(id, salt.is_some(), landed.map(|landed| landed.receipt))
+        let note = |signed: &crate::client::Signed| Ok(self.ledger.sent(id, signed)?);
+        let landed = self.client.send_weights(&self.hotkey, self.netuid, &call, note).await;
+        self.note(id, method != Method::Plain, landed.map(|landed| landed.receipt))
     }
 
     async fn reveal(&self, intent: &Intent, head: BlockRef) -> Result<Option<Receipt>, WeightsError> {
         let Some(salt) = &intent.salt else { return Ok(None) };
-        let hash = commit_hash(&intent.hotkey, self.netuid, &intent.weights, salt, intent.version_key);
+        let hash = commit_hash(
+            &intent.hotkey,
+            self.netuid,
+            intent.mechanism,
+            &intent.weights,
+            salt,
+            intent.version_key,
+        );
         match self.client.reveal_status(&intent.hotkey, self.netuid, hash, head).await? {
             RevealStatus::Early => return Ok(None),
             RevealStatus::Gone => {
@@ -151,11 +156,6 @@ impl ChainNode {
         self.ledger.succeeded(intent.id, IntentState::Revealed, &receipt)?;
         Ok(Some(receipt))
     }
-}
-
-/// Secret until the reveal, so it comes from the thread's cryptographic generator.
-fn salt() -> [u16; SALT_LEN] {
-    rand::rng().random()
 }
 
 /// Ascending uids without zeros: one form for the same weights.
@@ -200,8 +200,9 @@ impl SubnetChain for ChainNode {
         let weights = canonical(weights);
         let head = self.client.head().await?;
         let me = self.hotkey.public();
-        let plan = self.client.plan_weights(&me, self.netuid, &weights, version_key, head).await?;
-        self.send(plan, &weights, version_key, head).await
+        let seen = self.client.observe_weights(&me, self.netuid, 0, head).await?;
+        seen.preflight(&me, self.netuid, 0, &weights, version_key)?;
+        self.send(&seen, &weights, version_key).await
     }
 
     async fn reveal_due_weights(&self) -> Result<Vec<Receipt>, WeightsError> {

@@ -76,6 +76,32 @@ impl ChainClient {
         Ok(self.follow(&signed, progress).await?)
     }
 
+    /// Signs a call with the next nonce, and sends nothing.
+    pub(crate) async fn sign_now<P: Payload>(
+        &self,
+        signer: &Unlocked,
+        payload: &P,
+    ) -> Result<Signed, SubmitError> {
+        let lock = self.account_lock(signer.public());
+        let _turn = lock.lock().await;
+        let head = self.head().await?;
+        let at = self.at(head).await?;
+        self.sign(&at, head, signer, payload).await
+    }
+
+    /// Gives signed bytes to the node and waits for its answer only.
+    pub(crate) async fn broadcast(&self, signed: &Signed) -> Result<(), SubmitError> {
+        let session = self.session().await.map_err(ReadError::from)?;
+        let deadline = Duration::from_millis(REQUEST_DEADLINE_MS);
+        let request = session.rpc.author_submit_extrinsic(&signed.bytes);
+        match tokio::time::timeout(deadline, request).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(subxt::rpcs::Error::User(user))) => Err(user_error(signed, &user)),
+            Ok(Err(error)) => Err(signed.lost(error)),
+            Err(_) => Err(signed.lost(format!("the pool did not answer within {REQUEST_DEADLINE_MS} ms"))),
+        }
+    }
+
     /// Sends an extrinsic that was signed earlier, or finds that it has been executed.
     pub(crate) async fn resubmit(&self, signed: &Signed) -> Result<Landed, SubmitError> {
         if let Some(landed) =
@@ -190,6 +216,11 @@ fn refusal(signed: &Signed, error: &ExtrinsicError) -> SubmitError {
     else {
         return signed.lost(error);
     };
+    user_error(signed, user)
+}
+
+/// What a pool's refusal says.
+fn user_error(signed: &Signed, user: &subxt::rpcs::UserError) -> SubmitError {
     if user.code == explain::POOL_ALREADY_IMPORTED {
         return signed.lost("the pool holds it already");
     }
