@@ -14,6 +14,7 @@ use subxt::utils::{AccountId32, H256};
 use crate::{BlockRef, ConnectError, ReadError};
 
 mod admin;
+mod budget;
 mod calls;
 mod commitments;
 mod config;
@@ -33,11 +34,14 @@ pub(crate) use submit::Signed;
 pub use weights::{RevealStatus, WeightsPlan};
 pub(crate) use weights::{WeightsCall, commit_hash};
 
-use config::SubtensorConfig;
+pub(crate) use config::SubtensorConfig;
 use session::{REQUEST_DEADLINE_MS, Session};
 
+/// The pause after every endpoint has failed once.
+const ROUND_PAUSE_MS: u64 = 500;
+
 /// A handle on the chain at one block.
-type At = OnlineClientAtBlock<SubtensorConfig>;
+pub(crate) type At = OnlineClientAtBlock<SubtensorConfig>;
 
 /// A connection to one endpoint, shared by its clones, made again when it breaks.
 ///
@@ -48,7 +52,10 @@ pub struct ChainClient {
 }
 
 struct Inner {
-    url: String,
+    /// At least one; the rest serve when it fails.
+    urls: Vec<String>,
+    /// Which of them is in use.
+    current: std::sync::atomic::AtomicUsize,
     genesis: [u8; 32],
     config: SubtensorConfig,
     session: tokio::sync::Mutex<Session>,
@@ -58,17 +65,24 @@ struct Inner {
 
 impl fmt::Debug for ChainClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChainClient({})", self.inner.url)
+        write!(f, "ChainClient({})", self.url())
     }
 }
 
 impl ChainClient {
     /// Connects to a websocket endpoint, once: an unreachable one is reported within ten seconds.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::connect_in_order(vec![url.to_owned()]).await
+    }
+
+    /// Connects to the first of several endpoints of one chain; the others serve when it fails.
+    pub(crate) async fn connect_in_order(urls: Vec<String>) -> Result<Self, ConnectError> {
         let config = SubtensorConfig::default();
-        let session = Session::open(url, &config).await?;
+        let nothing = ConnectError::BadUrl { url: String::new(), reason: "no endpoint was named".into() };
+        let session = Session::open(urls.first().ok_or(nothing)?, &config).await?;
         let inner = Inner {
-            url: url.to_owned(),
+            urls,
+            current: std::sync::atomic::AtomicUsize::new(0),
             genesis: session.genesis(),
             config,
             session: tokio::sync::Mutex::new(session),
@@ -77,10 +91,17 @@ impl ChainClient {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The endpoint.
+    /// The endpoint in use.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.inner.url
+        let current = self.inner.current.load(std::sync::atomic::Ordering::Relaxed);
+        &self.inner.urls[current % self.inner.urls.len()]
+    }
+
+    /// Whether there are others to go to.
+    #[must_use]
+    pub fn has_alternatives(&self) -> bool {
+        self.inner.urls.len() > 1
     }
 
     /// Hash of block 0, which tells one chain from another.
@@ -89,19 +110,63 @@ impl ChainClient {
         Digest(self.inner.genesis)
     }
 
-    /// The connection, made again if it broke.
-    async fn session(&self) -> Result<Session, ConnectError> {
+    /// The connection, made again if it broke: to the same endpoint, or to the next one that answers.
+    pub(crate) async fn session(&self) -> Result<Session, ConnectError> {
         let mut session = self.inner.session.lock().await;
         if session.is_alive() {
             return Ok(session.clone());
         }
-        let fresh = Session::reopen(&self.inner.url, &self.inner.config).await?;
-        if fresh.genesis() != self.inner.genesis {
-            let reason = "another chain answers there now (its genesis differs)".to_owned();
-            return Err(ConnectError::Unreachable { url: self.inner.url.clone(), reason });
+        let fresh = if self.has_alternatives() {
+            self.open_next().await?
+        } else {
+            Session::reopen(self.url(), &self.inner.config).await?
+        };
+        *session = self.same_chain(fresh)?;
+        Ok(session.clone())
+    }
+
+    /// Goes to the next endpoint that answers, because the one in use does not do its work.
+    pub(crate) async fn fail_over(&self, reason: &str) -> Result<(), ConnectError> {
+        if !self.has_alternatives() {
+            return Ok(());
         }
-        *session = fresh.clone();
-        Ok(fresh)
+        tracing::warn!(url = self.url(), reason, "leaving this endpoint");
+        let mut session = self.inner.session.lock().await;
+        let fresh = self.open_next().await?;
+        *session = self.same_chain(fresh)?;
+        Ok(())
+    }
+
+    /// Tries the other endpoints in turn, the one in use last, a bounded number of rounds.
+    async fn open_next(&self) -> Result<Session, ConnectError> {
+        let count = self.inner.urls.len();
+        let start = self.inner.current.load(std::sync::atomic::Ordering::Relaxed);
+        let mut last = None;
+        for attempt in 1..=count * RECONNECT_ATTEMPTS_MAX as usize {
+            let index = (start + attempt) % count;
+            match Session::open(&self.inner.urls[index], &self.inner.config).await {
+                Ok(session) if session.genesis() == self.inner.genesis => {
+                    self.inner.current.store(index, std::sync::atomic::Ordering::Relaxed);
+                    tracing::info!(url = self.inner.urls[index], "using this endpoint");
+                    return Ok(session);
+                }
+                Ok(_) => tracing::warn!(url = self.inner.urls[index], "another chain answers there"),
+                Err(error) => last = Some(error),
+            }
+            if attempt % count == 0 {
+                tokio::time::sleep(Duration::from_millis(ROUND_PAUSE_MS)).await;
+            }
+        }
+        let reason = "none of the endpoints serves this chain".to_owned();
+        Err(last.unwrap_or(ConnectError::Unreachable { url: self.inner.urls.join(", "), reason }))
+    }
+
+    fn same_chain(&self, session: Session) -> Result<Session, ConnectError> {
+        if session.genesis() == self.inner.genesis {
+            return Ok(session);
+        }
+        let reason = "another chain answers there now (its genesis differs)".to_owned();
+        Err(ConnectError::Unreachable { url: self.url().to_owned(), reason })
     }
 
     fn account_lock(&self, account: [u8; 32]) -> Arc<tokio::sync::Mutex<()>> {
@@ -110,7 +175,7 @@ impl ChainClient {
     }
 
     /// A handle on a block that was named by its reference.
-    async fn at(&self, block: BlockRef) -> Result<At, ReadError> {
+    pub(crate) async fn at(&self, block: BlockRef) -> Result<At, ReadError> {
         let session = self.session().await?;
         let hash = H256(block.hash.0);
         within("the runtime's version", session.api.at_block_hash_and_number(hash, block.number.0)).await
@@ -118,7 +183,10 @@ impl ChainClient {
 }
 
 /// Awaits a request under the deadline and names what it was for in the error.
-async fn within<T, E>(what: &str, request: impl Future<Output = Result<T, E>>) -> Result<T, ReadError>
+pub(crate) async fn within<T, E>(
+    what: &str,
+    request: impl Future<Output = Result<T, E>>,
+) -> Result<T, ReadError>
 where
     E: Into<subxt::Error>,
 {
@@ -148,7 +216,7 @@ fn read_error(what: &str, error: &subxt::Error) -> ReadError {
 }
 
 /// Reads one storage value, or its default where the chain has none.
-async fn fetch<A: Address>(at: &At, address: A, key: A::KeyParts) -> Result<A::Value, ReadError> {
+pub(crate) async fn fetch<A: Address>(at: &At, address: A, key: A::KeyParts) -> Result<A::Value, ReadError> {
     let what = format!("{}.{}", address.pallet_name(), address.entry_name());
     let value = within(&what, at.storage().fetch(address, key)).await?;
     value.decode().map_err(|error| read_error(&what, &error.into()))
@@ -161,7 +229,7 @@ async fn try_fetch<A: Address>(at: &At, address: A, key: A::KeyParts) -> Result<
     value.map(|value| value.decode()).transpose().map_err(|error| read_error(&what, &error.into()))
 }
 
-fn account(bytes: [u8; 32]) -> AccountId32 {
+pub(crate) fn account(bytes: [u8; 32]) -> AccountId32 {
     AccountId32(bytes)
 }
 

@@ -1,122 +1,15 @@
 //! Our own words for what the chain says: its error names and the pool's codes.
 
+mod errors;
+
+use errors::ERRORS;
+
 /// JSON-RPC code of a node whose pool found an extrinsic invalid.
 pub const POOL_INVALID: i32 = 1010;
 /// JSON-RPC code of a pool that holds the same extrinsic already.
 pub const POOL_ALREADY_IMPORTED: i32 = 1013;
 /// JSON-RPC code of a pool that holds another extrinsic of this account with the same nonce.
 pub const POOL_PRIORITY_TOO_LOW: i32 = 1014;
-
-/// (error name, what it means and what to do), in alphabetical order.
-const ERRORS: &[(&str, &str)] = &[
-    ("AccountNotAllowedCommit", "the hotkey is not registered on this subnet; register it before committing"),
-    (
-        "AdminActionProhibitedDuringWeightsWindow",
-        "settings are frozen shortly before an epoch; wait for the epoch, or on a local network set the freeze window to 0",
-    ),
-    (
-        "AmountTooLow",
-        "the amount is below the least that may be staked (0.002 TAO and the swap fee); stake more",
-    ),
-    (
-        "BalanceWithdrawalError",
-        "the coldkey's balance cannot be withdrawn; check for frozen or reserved funds",
-    ),
-    ("CallDisabled", "this call is switched off on the chain"),
-    ("CanNotSetRootNetworkWeights", "subnet 0 takes no weights; name another subnet"),
-    (
-        "CannotAffordLockCost",
-        "the coldkey cannot pay the price of a new subnet; fund it or wait until the price has fallen",
-    ),
-    ("CommitRevealDisabled", "the subnet takes plain weights only; use set_weights"),
-    ("CommitRevealEnabled", "the subnet takes weights only by commit and reveal; commit them"),
-    ("CommittingWeightsTooFast", "the subnet's weight rate limit has not passed; wait and commit again"),
-    ("DuplicateUids", "a uid has two weights; give it one"),
-    ("ExpiredWeightCommit", "the epoch for this reveal has passed; commit again"),
-    ("FirstEmissionBlockNumberAlreadySet", "the subnet has been started already"),
-    ("HotKeyAccountNotExists", "the chain does not know this hotkey; register it first"),
-    (
-        "HotKeyAlreadyRegisteredInSubNet",
-        "the hotkey has a slot on this subnet already; nothing needs to be done",
-    ),
-    ("HotKeyNotRegisteredInNetwork", "the hotkey is not registered on this subnet; register it first"),
-    ("HotKeyNotRegisteredInSubNet", "the hotkey is not registered on this subnet; register it first"),
-    (
-        "IncorrectCommitRevealVersion",
-        "the chain expects another version of commit-reveal; upgrade this program",
-    ),
-    ("IncorrectWeightVersionKey", "the subnet demands a newer version key; upgrade this program"),
-    ("InsufficientLiquidity", "the subnet's pool is too small for this amount; use a smaller one"),
-    (
-        "InvalidIpAddress",
-        "the address cannot be served: loopback and broadcast addresses are refused; give the public one",
-    ),
-    ("InvalidIpType", "the IP version must be 4 or 6"),
-    ("InvalidPort", "port 0 cannot be served; give the port that the axon listens on"),
-    (
-        "InvalidRevealCommitHashNotMatch",
-        "what is revealed is not what was committed; the salt or the weights differ from the ledger",
-    ),
-    ("InvalidRevealRound", "the reveal round lies in the past; commit with a later one"),
-    ("MaxWeightExceeded", "one weight is a larger share than the subnet allows; spread the weights"),
-    (
-        "NeedWaitingMoreBlocksToStarCall",
-        "a new subnet may be started only after some blocks; wait and try again",
-    ),
-    (
-        "NetworkTxRateLimitExceeded",
-        "a subnet was created recently; wait for the network rate limit, or on a local network set it to 0",
-    ),
-    (
-        "NeuronNoValidatorPermit",
-        "the neuron may not set weights for others; stake more, permits are given at the next epoch",
-    ),
-    (
-        "NoNeuronIdAvailable",
-        "every slot of the subnet is taken by an immune neuron; try again when an immunity has ended",
-    ),
-    ("NoWeightsCommitFound", "the chain has no commit that matches this reveal; commit again"),
-    ("NonAssociatedColdKey", "the hotkey belongs to another coldkey; use its owner, or another hotkey"),
-    ("NotEnoughBalanceToStake", "the coldkey's free balance is too small; fund it"),
-    ("NotEnoughStakeToSetWeights", "the hotkey's stake weight is below the chain's threshold; stake more"),
-    ("NotEnoughStakeToWithdraw", "there is less stake than is to be removed; remove less"),
-    (
-        "RegistrationNotPermittedOnRootSubnet",
-        "subnet 0 has no registration of this kind; name another subnet",
-    ),
-    (
-        "RegistrationPriceLimitExceeded",
-        "registration costs more than the limit that was given; raise --max-price or wait until the price has fallen",
-    ),
-    ("RequireSudo", "only the sudo key may do this; sign with it"),
-    ("RevealTooEarly", "the epoch for this reveal has not come; wait for it"),
-    ("ServingRateLimitExceeded", "the endpoint was announced recently; wait for the serving rate limit"),
-    ("SettingWeightsTooFast", "the subnet's weight rate limit has not passed; wait and set them again"),
-    (
-        "SlippageTooHigh",
-        "the price would move beyond the limit that was given; use a smaller amount or a wider limit",
-    ),
-    (
-        "SpaceLimitExceeded",
-        "the hotkey has committed its budget of bytes in this epoch; wait for the next one",
-    ),
-    ("SubNetRegistrationDisabled", "the subnet takes no registrations now; ask its owner"),
-    ("SubnetLimitReached", "the chain has no room for another subnet; wait until one can be pruned"),
-    ("SubnetNotExists", "there is no such subnet; check the netuid"),
-    ("SubtokenDisabled", "the subnet has not been started, so it takes no stake; its owner must call start"),
-    ("TooManyFieldsInCommitmentInfo", "a commitment has at most three fields"),
-    ("TooManyRegistrationsThisBlock", "this block's registrations are used up; try again in the next one"),
-    (
-        "TooManyRegistrationsThisInterval",
-        "this interval's registrations are used up; try again in the next one",
-    ),
-    ("TooManyUnrevealedCommits", "ten commits wait for their reveal already; reveal or let them expire"),
-    ("TxRateLimitExceeded", "the same setting was changed recently; wait for its rate limit"),
-    ("UidVecContainInvalidOne", "a weight is for a uid that does not exist; read the metagraph again"),
-    ("UidsLengthExceedUidsInSubNet", "there are more weights than neurons; read the metagraph again"),
-    ("WeightVecLengthIsLow", "there are fewer weights than the subnet demands; give weight to more neurons"),
-    ("WeightVecNotEqualSize", "uids and weights differ in number; this is an error in the caller"),
-];
 
 /// (number in `Custom(n)`, what it means and what to do); chain interface, section 3.2.
 const CUSTOM_CODES: &[(u8, &str)] = &[

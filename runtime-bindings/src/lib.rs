@@ -42,22 +42,26 @@
 //!
 //! # What it does not do
 //!
-//! It does not decide what a weight should be, does not move training data, and does not run a node. Timelocked
-//! commits need a randomness beacon and are not sent: on a commit-reveal subnet weights are committed under a salt and
-//! revealed by [`SubnetChain::reveal_due_weights`].
+//! It does not decide what a weight should be, does not move training data, and does not run a node.
 
 mod bindings;
 pub mod block;
 pub mod client;
 pub mod clock;
+pub mod compat;
+pub mod doctor;
 pub mod economy;
 pub mod errors;
 pub mod explain;
 pub mod ledger;
 pub mod metagraph;
 pub mod node;
+pub mod pool;
+pub mod registration;
 pub mod subnet;
+pub mod tx;
 pub mod wallet;
+pub mod weights;
 
 pub use block::{BlockRef, Receipt};
 pub use client::{ChainClient, LocalAdmin};

@@ -11,10 +11,19 @@ use std::path::{Path, PathBuf};
 
 use sn3_protocol::{Coldkey, Hotkey};
 
+mod commands;
 mod disk;
 mod keyfile;
+mod legacy;
 mod pair;
+mod password;
 mod seal;
+
+pub use commands::{
+    BalanceReport, HotkeyReport, KeyfileFormat, SignatureReport, WalletReport, balances, list, regen,
+    regen_hotkey, regen_public, sign_with_coldkey, sign_with_hotkey, verify,
+};
+pub use password::{Password, PasswordSource, password_variable};
 
 pub(crate) use pair::Unlocked;
 pub use pair::{ColdkeyPair, HotkeyPair, KeyError, KeySource};
@@ -67,6 +76,14 @@ pub enum WalletError {
         path: PathBuf,
         /// What is wrong, without quoting any secret.
         reason: String,
+    },
+    /// A password variable is not what the ecosystem writes there.
+    #[error(
+        "the variable {name} holds no password as the official wallet writes it; set BT_WALLET_PASSWORD instead"
+    )]
+    BadVariable {
+        /// Its name.
+        name: String,
     },
     /// The operating system refused.
     #[error("{path}: {reason}; check permissions and the disk")]
@@ -123,9 +140,25 @@ impl Wallet {
             }
             None => write_new(&path, text.as_bytes())?,
         }
-        let text = keyfile::public(public.0, &public.to_string());
-        replace_public(&wallet.dir.join("coldkeypub.txt"), text.as_bytes())?;
+        wallet.write_public(public)?;
         Ok(wallet)
+    }
+
+    /// Creates the wallet `root/name` with a coldkey's address and no secret.
+    pub fn create_public(root: &Path, name: &str, coldkey: Coldkey) -> Result<Self, WalletError> {
+        let wallet = Self { dir: root.join(checked(name)?) };
+        let path = wallet.dir.join("coldkeypub.txt");
+        if path.exists() || wallet.coldkey_path().exists() {
+            return Err(WalletError::Exists { path });
+        }
+        make_dir(&wallet.dir)?;
+        wallet.write_public(coldkey)?;
+        Ok(wallet)
+    }
+
+    fn write_public(&self, coldkey: Coldkey) -> Result<(), WalletError> {
+        let text = keyfile::public(coldkey.0, &coldkey.to_string());
+        replace_public(&self.dir.join("coldkeypub.txt"), text.as_bytes())
     }
 
     /// Names an existing wallet directory; its keys are read when asked for.
@@ -160,13 +193,13 @@ impl Wallet {
     /// The coldkey's address, without unlocking it.
     pub fn coldkey_public(&self) -> Result<Coldkey, WalletError> {
         let path = self.dir.join("coldkeypub.txt");
-        let text = read(&path)?;
+        let text = read_public(&path)?;
         keyfile::read_public(&text).map(Coldkey).map_err(|reason| WalletError::Malformed { path, reason })
     }
 
     /// Whether the coldkey asks for a password.
     pub fn coldkey_is_sealed(&self) -> Result<bool, WalletError> {
-        Ok(seal::is_sealed(&read(&self.coldkey_path())?))
+        Ok(KeyfileFormat::of(&read(&self.coldkey_path())?) != KeyfileFormat::Plain)
     }
 
     /// Unlocks a hotkey; the rare sealed one asks for its password.
@@ -195,7 +228,7 @@ impl Wallet {
         if !path.exists() {
             return self.hotkey(name, None).map(|pair| pair.public());
         }
-        let text = read(&path)?;
+        let text = read_public(&path)?;
         keyfile::read_public(&text).map(Hotkey).map_err(|reason| WalletError::Malformed { path, reason })
     }
 
@@ -220,9 +253,15 @@ fn checked(name: &str) -> Result<&str, WalletError> {
 
 fn unlock(path: &Path, password: Option<&str>) -> Result<KeySource, WalletError> {
     let mut text = read(path)?;
-    if seal::is_sealed(&text) {
+    let format = KeyfileFormat::of(&text);
+    if format != KeyfileFormat::Plain {
         let password = password.ok_or_else(|| WalletError::PasswordNeeded { path: path.into() })?;
-        text = seal::open(&text, password).map_err(|error| sealing(path, error))?;
+        let opened = match format {
+            KeyfileFormat::AnsibleVault => legacy::open_vault(&text, password),
+            KeyfileFormat::Fernet => legacy::open_fernet(&text, password),
+            _ => seal::open(&text, password),
+        };
+        text = opened.map_err(|error| sealing(path, error))?;
     }
     keyfile::read_private(&text).map_err(|reason| WalletError::Malformed { path: path.into(), reason })
 }
@@ -238,6 +277,10 @@ fn sealing(path: &Path, error: SealError) -> WalletError {
 
 fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, WalletError> {
     disk::read(path).map_err(|error| io(path, &error))
+}
+
+fn read_public(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, WalletError> {
+    disk::read_as_is(path).map_err(|error| io(path, &error))
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), WalletError> {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use sn3_chain::wallet::{ColdkeyPair, HotkeyPair, KeySource, Wallet, WalletError};
+use sn3_chain::wallet::{self, ColdkeyPair, HotkeyPair, KeySource, KeyfileFormat, Wallet, WalletError};
 
 const COLDKEY_PHRASE: &str =
     "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
@@ -98,4 +98,63 @@ fn damaged_and_missing_files_are_named() {
     assert!(matches!(wallet.coldkey(Some("x")), Err(WalletError::Malformed { .. })));
     std::fs::write(wallet.dir().join("coldkey"), vec![b'x'; 100_000]).unwrap();
     assert!(matches!(wallet.coldkey(None), Err(WalletError::Io { .. })));
+}
+
+#[test]
+fn keyfiles_of_old_wallets_open() {
+    // A copy, because reading a private file takes it from other users.
+    let dir = tempfile::tempdir().unwrap();
+    let hotkeys = dir.path().join("legacy/hotkeys");
+    std::fs::create_dir_all(&hotkeys).unwrap();
+    for name in ["ansible", "fernet"] {
+        std::fs::copy(vectors().join("legacy/hotkeys").join(name), hotkeys.join(name)).unwrap();
+    }
+    let wallet = Wallet::open(dir.path(), "legacy").unwrap();
+    let known = Wallet::open(&vectors(), "official").unwrap().hotkey("h0", None).unwrap();
+    for name in ["ansible", "fernet"] {
+        assert!(matches!(wallet.hotkey(name, None), Err(WalletError::PasswordNeeded { .. })), "{name}");
+        assert!(
+            matches!(wallet.hotkey(name, Some("wrong")), Err(WalletError::WrongPassword { .. })),
+            "{name}"
+        );
+        assert_eq!(wallet.hotkey(name, Some("legacy horse")).unwrap().public(), known.public(), "{name}");
+    }
+}
+
+#[test]
+fn wallets_are_listed_with_what_is_unsafe_about_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = KeySource::phrase(COLDKEY_PHRASE).unwrap();
+    let first = Wallet::create(dir.path(), "b", &source, None).unwrap();
+    first.create_hotkey("h", &source).unwrap();
+    let address = first.coldkey_public().unwrap();
+    let report = wallet::regen_public(dir.path(), "a", address).unwrap();
+    assert_eq!((report.coldkey, report.coldkey_format), (Some(address), None));
+    assert!(matches!(wallet::regen_public(dir.path(), "a", address), Err(WalletError::Exists { .. })));
+
+    let key = first.dir().join("coldkey");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let listed = wallet::list(dir.path()).unwrap();
+    assert_eq!(listed.iter().map(|wallet| wallet.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(listed[1].coldkey_format, Some(KeyfileFormat::Plain));
+    assert_eq!(listed[1].hotkeys[0].address, Some(first.hotkey("h", None).unwrap().public()));
+    assert_eq!(listed[1].exposed, [key.clone()]);
+    assert_eq!(first.tighten().unwrap(), [key.clone()]);
+    assert_eq!(mode(&key), 0o600);
+
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    first.coldkey(None).unwrap();
+    assert_eq!(mode(&key), 0o600, "reading a secret takes it from others");
+}
+
+#[test]
+fn messages_are_signed_and_verified() {
+    let pair = HotkeyPair::from_uri("//Alice").unwrap();
+    let report = wallet::sign_with_hotkey(&pair, b"message");
+    let signature: [u8; 64] = hex::decode(&report.signature).unwrap().try_into().unwrap();
+    assert!(wallet::verify(&pair.public(), b"message", &signature));
+    assert!(!wallet::verify(&pair.public(), b"massage", &signature));
+    let wrapped = wallet::sign_with_hotkey(&pair, b"<Bytes>message</Bytes>");
+    let signature: [u8; 64] = hex::decode(&wrapped.signature).unwrap().try_into().unwrap();
+    assert!(wallet::verify(&pair.public(), b"message", &signature));
 }

@@ -3,7 +3,7 @@
 use sn3_protocol::{BlockNumber, Coldkey, Digest, Hotkey, NetUid, Rao, Uid};
 use subxt::config::Header as _;
 
-use super::{ChainClient, account, block_ref, fetch, try_fetch, within};
+use super::{At, ChainClient, account, block_ref, fetch, read_error, try_fetch, within};
 use crate::bindings::storage;
 use crate::{BlockRef, ReadError};
 
@@ -38,6 +38,13 @@ impl ChainClient {
         let at = self.at(at).await?;
         let info = fetch(&at, storage().system().account().unvalidated(), (account(of.0),)).await?;
         Ok(Rao(info.data.free))
+    }
+
+    /// The chain's own Unix time at a block, and the time between two blocks, both in milliseconds.
+    pub async fn chain_time(&self, at: BlockRef) -> Result<(u64, u64), ReadError> {
+        let at = self.at(at).await?;
+        let time_ms = fetch(&at, storage().timestamp().now().unvalidated(), ()).await?;
+        Ok((time_ms, block_ms(&at)?))
     }
 
     /// What registering a neuron costs now. The price rises with every registration and decays with every block.
@@ -86,4 +93,10 @@ impl ChainClient {
         let weights = fetch(&at, address, (netuid.0, uid.0)).await?;
         Ok(weights.into_iter().map(|(uid, weight)| (Uid(uid), weight)).collect())
     }
+}
+
+/// Milliseconds between two blocks, by the chain's own constant.
+pub(super) fn block_ms(at: &At) -> Result<u64, ReadError> {
+    let slot = subxt::dynamic::constant::<u64>("Aura", "SlotDuration");
+    at.constants().entry(slot).map_err(|error| read_error("Aura.SlotDuration", &error.into()))
 }

@@ -11,6 +11,7 @@ use subxt::ext::jsonrpsee::core::client::Client;
 use subxt::rpcs::RpcClient;
 use subxt::rpcs::methods::legacy::LegacyRpcMethods;
 
+use super::budget::Budgeted;
 use super::config::SubtensorConfig;
 use crate::ConnectError;
 
@@ -67,6 +68,7 @@ impl Session {
     }
 
     async fn attempt(url: Url, config: &SubtensorConfig) -> Result<Self, String> {
+        let is_local = url.host_str().is_some_and(is_loopback);
         let transport = WsTransportClientBuilder::default().build(url).await;
         let (sender, receiver) = transport.map_err(|error| chain_of(&error))?;
         let socket = Client::builder()
@@ -74,7 +76,7 @@ impl Session {
             .max_buffer_capacity_per_subscription(SUBSCRIPTION_BUFFER)
             .build_with_tokio(sender, receiver);
         let socket = Arc::new(socket);
-        let client = RpcClient::new(socket.clone());
+        let client = RpcClient::new(Budgeted::new(socket.clone(), is_local));
         let backend = LegacyBackend::<SubtensorConfig>::builder().build(client.clone());
         let api = OnlineClient::from_backend_with_config(config.clone(), Arc::new(backend)).await;
         let api = api.map_err(|error| format!("it does not answer as a Substrate chain does ({error})"))?;

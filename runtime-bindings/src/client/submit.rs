@@ -115,7 +115,7 @@ impl ChainClient {
     }
 
     /// The next nonce of an account, counting what waits in the pool.
-    async fn next_nonce(&self, of: [u8; 32]) -> Result<u64, ReadError> {
+    pub(crate) async fn next_nonce(&self, of: [u8; 32]) -> Result<u64, ReadError> {
         let session = self.session().await?;
         within("the account's nonce", session.rpc.system_account_next_index(&account(of))).await
     }

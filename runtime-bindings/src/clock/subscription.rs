@@ -18,6 +18,9 @@ const SUBSCRIPTION_ATTEMPTS_MAX: u32 = 6;
 /// The pause before a failed subscription is tried again; grows with each failure in a row.
 const RESUBSCRIBE_PAUSE_MS: u64 = 250;
 
+/// How long no block may come where the chain does not say its block time.
+const QUIET_DEFAULT_MS: u64 = 18_000;
+
 type State = Result<BlockRef, ClockError>;
 
 /// Follows finalized heads in the background, and connects again when the endpoint goes away.
@@ -115,11 +118,35 @@ async fn run(client: &ChainClient, state: &watch::Sender<State>) -> ReadError {
         Ok(head) => publish(state, head),
         Err(error) => return error,
     }
+    let quiet = quiet_ms(client, state).await;
     loop {
-        match heads.next().await {
-            Ok(head) => publish(state, head),
-            Err(error) => return error,
+        match tokio::time::timeout(Duration::from_millis(quiet), heads.next()).await {
+            Ok(Ok(head)) => publish(state, head),
+            Ok(Err(error)) => return error,
+            Err(_) => return silent(client, quiet).await,
         }
+    }
+}
+
+/// How long no block may come before another endpoint is tried: one and a half block times, so that the next block is
+/// seen within two. A client with one endpoint waits.
+async fn quiet_ms(client: &ChainClient, state: &watch::Sender<State>) -> u64 {
+    let head = state.borrow().clone();
+    match head {
+        Ok(head) if client.has_alternatives() => client
+            .chain_time(head)
+            .await
+            .map_or(QUIET_DEFAULT_MS, |(_, block_ms)| block_ms.saturating_mul(3) / 2),
+        _ => STALL_DEADLINE_MS,
+    }
+}
+
+/// No block came: the endpoint may have stalled while others have not.
+async fn silent(client: &ChainClient, quiet_ms: u64) -> ReadError {
+    let reason = format!("no block came for {quiet_ms} ms");
+    match client.fail_over(&reason).await {
+        Ok(()) => ReadError::Endpoint { what: "finalized heads".into(), reason },
+        Err(error) => error.into(),
     }
 }
 

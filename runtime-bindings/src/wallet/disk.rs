@@ -29,29 +29,46 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Reads a keyfile, and warns when others may read it too.
+/// Reads a private keyfile; one that others may read is taken from them first.
 pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let file = File::open(path)?;
-    warn_if_shared(path, &file)?;
+    if is_shared(path)? {
+        tracing::warn!(path = %path.display(), "other users could read this keyfile; its mode is 0600 from now on");
+        make_private(path)?;
+    }
+    read_as_is(path)
+}
+
+/// Reads a file, whoever else may.
+pub(super) fn read_as_is(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(KEYFILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    File::open(path)?.take(KEYFILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > KEYFILE_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "too large for a keyfile"));
     }
     Ok(bytes)
 }
 
+/// Whether the mode lets others in.
 #[cfg(unix)]
-fn warn_if_shared(path: &Path, file: &File) -> io::Result<()> {
+pub(super) fn is_shared(path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
-    let mode = file.metadata()?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), mode = format_args!("{mode:o}"), "other users may read this keyfile; run chmod 600 on it");
-    }
-    Ok(())
+    Ok(std::fs::metadata(path)?.mode() & 0o077 != 0)
+}
+
+/// Takes a file or directory from others.
+#[cfg(unix)]
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = if path.is_dir() { 0o700 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn warn_if_shared(_path: &Path, _file: &File) -> io::Result<()> {
+pub(super) fn is_shared(path: &Path) -> io::Result<bool> {
+    std::fs::metadata(path).map(|_| false)
+}
+
+#[cfg(not(unix))]
+pub(super) fn make_private(_path: &Path) -> io::Result<()> {
     Ok(())
 }

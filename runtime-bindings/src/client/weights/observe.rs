@@ -6,7 +6,7 @@ use subxt::ext::scale_decode::DecodeAsType;
 
 use super::storage_index;
 use crate::bindings::storage;
-use crate::client::{At, ChainClient, account, fetch, read_error, try_fetch};
+use crate::client::{At, ChainClient, account, fetch, try_fetch};
 use crate::weights::{BeaconView, Observation, SaltedCommit};
 use crate::{BlockRef, ReadError};
 
@@ -181,9 +181,7 @@ async fn chain(at: &At, hotkey: &Hotkey) -> Result<Chain, ReadError> {
         fetch(at, pallet().commit_reveal_weights_version().unvalidated(), ()),
         fetch(at, pallet().stake_threshold().unvalidated(), ()),
     )?;
-    let slot = subxt::dynamic::constant::<u64>("Aura", "SlotDuration");
-    let block_ms =
-        at.constants().entry(slot).map_err(|error| read_error("Aura.SlotDuration", &error.into()))?;
+    let block_ms = crate::client::read::block_ms(at)?;
     Ok(Chain { time_ms, block_ms, nonce: info.nonce.into(), commit_reveal_version, stake_threshold })
 }
 
