@@ -47,6 +47,17 @@ fn every_error_of_the_chains_own_pallets_is_explained() {
     }
 }
 
+#[test]
+fn nothing_is_explained_that_no_chain_says() {
+    let pallets = ["SubtensorModule", "Commitments", "AdminUtils", "Balances", "Sudo", "System"];
+    let names = |bytes: &[u8]| pallets.map(|pallet| error_names(bytes, pallet).unwrap());
+    let known: Vec<String> =
+        [names(&mainnet()), names(&development())].into_iter().flatten().flatten().collect();
+    let unknown: Vec<_> =
+        explain::known_errors().filter(|name| !known.iter().any(|known| known == name)).collect();
+    assert!(unknown.is_empty(), "explained, but in no metadata: {unknown:?}");
+}
+
 /// Reading the main network's metadata must not hold up a start.
 #[test]
 fn metadata_is_read_in_a_moment() {
