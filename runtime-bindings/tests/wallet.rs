@@ -138,8 +138,8 @@ fn wallets_are_listed_with_what_is_unsafe_about_them() {
     assert_eq!(listed.iter().map(|wallet| wallet.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(listed[1].coldkey_format, Some(KeyfileFormat::Plain));
     assert_eq!(listed[1].hotkeys[0].address, Some(first.hotkey("h", None).unwrap().public()));
-    assert_eq!(listed[1].exposed, [key.clone()]);
-    assert_eq!(first.tighten().unwrap(), [key.clone()]);
+    assert_eq!(listed[1].exposed, std::slice::from_ref(&key));
+    assert_eq!(first.tighten().unwrap(), std::slice::from_ref(&key));
     assert_eq!(mode(&key), 0o600);
 
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
