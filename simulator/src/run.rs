@@ -22,7 +22,7 @@ use crate::world::{BuildError, World};
 use agenda::Agenda;
 
 /// Blocks between two calls of the progress callback.
-pub const PROGRESS_BLOCKS: u64 = 256;
+pub const PROGRESS_BLOCKS: u64 = 1_024;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,9 +104,12 @@ impl Simulation {
     }
 
     /// Runs until the end or a pause. The callback is asked every [`PROGRESS_BLOCKS`] blocks and at the end.
+    ///
+    /// Blocks in which nobody acts and nothing is recorded are stepped together, on all threads of the pool.
     pub fn run(&mut self, progress: &mut dyn FnMut(Progress) -> Control) -> RunEnd {
         while self.done() < self.scenario.blocks {
-            self.step();
+            let stop = (self.done() / PROGRESS_BLOCKS + 1) * PROGRESS_BLOCKS;
+            self.advance(stop.min(self.scenario.blocks));
             let wanted = self.done().is_multiple_of(PROGRESS_BLOCKS) || self.done() == self.scenario.blocks;
             if wanted && progress(self.progress()) == Control::Pause && self.done() < self.scenario.blocks {
                 return RunEnd::Paused;
@@ -117,15 +120,35 @@ impl Simulation {
 
     /// Runs one block.
     pub fn step(&mut self) {
+        self.advance(self.done() + 1);
+    }
+
+    /// Lets people act, then steps blocks until somebody acts again, a record is due, or `stop`.
+    fn advance(&mut self, stop: u64) {
         let tick = self.world.tick();
         self.act(tick);
-        let report = self.world.network.step_block(&parent_hash(self.scenario.seed, tick));
-        self.epochs += report.epochs.len() as u64;
-        self.world.count_flows();
-        let done = self.done();
-        if done.is_multiple_of(self.scenario.record_every()) || done == self.scenario.blocks {
+        let until = self.next_act().max(tick + 1).min(self.next_record()).min(stop);
+        let (seed, start) = (self.scenario.seed, self.world.start_block);
+        let epochs = &mut self.epochs;
+        self.world.network.step_blocks(
+            until - tick,
+            |block| parent_hash(seed, block - start - 1),
+            |report| *epochs += report.epochs.len() as u64,
+        );
+        if until.is_multiple_of(self.scenario.record_every()) || until == self.scenario.blocks {
             self.series.record(&self.world, &self.scenario.watch, self.epochs);
         }
+    }
+
+    /// The tick of the next event or action.
+    fn next_act(&self) -> u64 {
+        let event = self.order.get(self.happened).map(|at| self.scenario.events[*at].at);
+        event.unwrap_or(u64::MAX).min(self.agenda.next_tick().unwrap_or(u64::MAX))
+    }
+
+    fn next_record(&self) -> u64 {
+        let every = self.scenario.record_every();
+        (self.done() / every + 1) * every
     }
 
     fn act(&mut self, tick: u64) {

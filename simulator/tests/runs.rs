@@ -128,3 +128,14 @@ fn outputs_hold_the_series_in_every_format() {
     let again = Scenario::parse(&again, Format::Json).unwrap();
     assert_eq!(again, *simulation.scenario());
 }
+
+#[test]
+fn blocks_stepped_together_are_the_blocks_stepped_one_by_one() {
+    let scenario = example(700);
+    let together = finished(&scenario);
+    let mut single = Simulation::new(&scenario).unwrap();
+    while single.done() < scenario.blocks {
+        single.step();
+    }
+    assert_eq!(single.digest(), together.digest());
+}

@@ -66,6 +66,11 @@ impl Agenda {
         }
     }
 
+    /// The tick of the next action, if anybody will act.
+    pub(crate) fn next_tick(&self) -> Option<u64> {
+        self.0.peek().map(|Reverse((tick, _, _))| *tick)
+    }
+
     /// Performs everything that is due.
     pub(crate) fn perform(&mut self, world: &mut World, tick: u64) {
         while self.0.peek().is_some_and(|Reverse((at, _, _))| *at <= tick) {
