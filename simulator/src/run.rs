@@ -129,11 +129,16 @@ impl Simulation {
         self.act(tick);
         let until = self.next_act().max(tick + 1).min(self.next_record()).min(stop);
         let (seed, start) = (self.scenario.seed, self.world.start_block);
-        let epochs = &mut self.epochs;
+        let (epochs, flows) = (&mut self.epochs, &mut self.world.flows);
         self.world.network.step_blocks(
             until - tick,
             |block| parent_hash(seed, block - start - 1),
-            |report| *epochs += report.epochs.len() as u64,
+            |report| {
+                *epochs += report.epochs.len() as u64;
+                for (netuid, emission) in &report.emissions {
+                    flows.entry(*netuid).or_default().add(emission);
+                }
+            },
         );
         if until.is_multiple_of(self.scenario.record_every()) || until == self.scenario.blocks {
             self.series.record(&self.world, &self.scenario.watch, self.epochs);

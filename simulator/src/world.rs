@@ -108,17 +108,6 @@ impl World {
         self.slots.insert(netuid, slots);
     }
 
-    /// Adds up what the last block emitted.
-    pub(crate) fn count_flows(&mut self) {
-        for (netuid, subnet) in self.network.subnets.iter().filter(|(netuid, _)| netuid.0 != 0) {
-            let (flow, emission) = (self.flows.entry(*netuid).or_default(), &subnet.block_emission);
-            flow.tao_in = flow.tao_in.saturating_add(emission.tao_in);
-            flow.excess_tao = flow.excess_tao.saturating_add(emission.excess_tao);
-            flow.alpha_in = flow.alpha_in.saturating_add(emission.alpha_in);
-            flow.alpha_emission = flow.alpha_emission.saturating_add(emission.alpha_out);
-        }
-    }
-
     /// Counts a refused operation.
     pub(crate) fn refuse(&mut self, operation: &str, error: &str) {
         *self.refusals.entry((operation.to_owned(), error.to_owned())).or_default() += 1;

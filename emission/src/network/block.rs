@@ -2,7 +2,7 @@
 
 use sn3_protocol::NetUid;
 
-use super::{Hooks, Network, Subnet};
+use super::{BlockEmission, Hooks, Network, Subnet};
 use crate::fixed::{Fixed, I96F32, U64F64, U96F32};
 use crate::issuance::{SUPPLY_MAX_RAO, block_emission, root_proportion_by};
 use crate::spec::{FractionBits, MovingPriceRules, NeuronPrice, PriceAge, RootDividends};
@@ -24,6 +24,8 @@ pub struct BlockReport {
     pub deferred: Vec<NetUid>,
     /// Subnets whose new child keys took effect.
     pub children_applied: Vec<NetUid>,
+    /// What the block emitted into each subnet besides root, ascending.
+    pub emissions: Vec<(NetUid, BlockEmission)>,
 }
 
 impl Network {
@@ -51,7 +53,13 @@ impl Network {
         self.update_prices();
         self.apply_due_children(&mut report);
         self.pay_root_stakers(parent_hash);
+        report.emissions = self.emissions();
         report
+    }
+
+    fn emissions(&self) -> Vec<(NetUid, BlockEmission)> {
+        let subnets = self.subnets.iter().filter(|(netuid, _)| netuid.0 != 0);
+        subnets.map(|(netuid, subnet)| (*netuid, subnet.block_emission)).collect()
     }
 
     /// Claims of root dividends, where the spec has them.

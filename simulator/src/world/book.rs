@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use codec::{Decode, Encode};
+use sn3_emission::network::BlockEmission;
 use sn3_emission::network::Weights;
 use sn3_protocol::{Hotkey, NetUid};
 
@@ -77,6 +78,14 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// Adds what a block emitted.
+    pub(crate) fn add(&mut self, block: &BlockEmission) {
+        self.tao_in = self.tao_in.saturating_add(block.tao_in);
+        self.excess_tao = self.excess_tao.saturating_add(block.excess_tao);
+        self.alpha_in = self.alpha_in.saturating_add(block.alpha_in);
+        self.alpha_emission = self.alpha_emission.saturating_add(block.alpha_out);
+    }
+
     /// All TAO.
     #[must_use]
     pub fn tao(&self) -> u64 {
