@@ -10,6 +10,9 @@ use crate::epoch::{
 };
 use crate::spec::{EpochPeriod, EpochRules, LiquidConsensus};
 
+/// With more pools per neuron than this, searching each neuron's is cheaper than walking along all.
+const MERGE_RATIO_MAX: usize = 8;
+
 impl Network {
     /// Drains the subnets whose epoch is due, then runs and pays out each, ascending.
     pub(super) fn run_due_epochs(&mut self, order: &[NetUid], ahead: &mut Ahead, report: &mut BlockReport) {
@@ -182,8 +185,7 @@ impl Network {
     /// Alpha and root stake by uid after inheritance over child keys.
     fn inherited_stakes(&self, subnet: &Subnet) -> (Vec<u64>, Vec<u64>) {
         let root = &self.subnets[&NetUid(0)];
-        let hotkeys = subnet.neurons.hotkeys.iter();
-        hotkeys.map(|hotkey| (inherited(subnet, subnet, hotkey), inherited(subnet, root, hotkey))).unzip()
+        (stakes_by_uid(subnet, subnet), stakes_by_uid(subnet, root))
     }
 
     /// A hotkey's stake as the epoch and the weights guard count it, floored to rao.
@@ -226,6 +228,26 @@ impl Facts {
             validator_permit: &neurons.validator_permit,
         }
     }
+}
+
+/// Each neuron's stake on `stakes` after the child key relations of its subnet.
+fn stakes_by_uid(subnet: &Subnet, stakes: &Subnet) -> Vec<u64> {
+    let neurons = &subnet.neurons;
+    let alone = subnet.children.is_empty() && subnet.parents.is_empty();
+    let near = stakes.stakes.len() <= MERGE_RATIO_MAX * neurons.len();
+    if !alone || !near || neurons.uids.len() != neurons.hotkeys.len() {
+        return neurons.hotkeys.iter().map(|hotkey| inherited(subnet, stakes, hotkey)).collect();
+    }
+    // Both maps ascend by hotkey, so one walk along both spares a search per neuron.
+    let mut by_uid = vec![0; neurons.len()];
+    let mut pools = stakes.stakes.iter().peekable();
+    for (hotkey, uid) in &neurons.uids {
+        while pools.next_if(|(owner, _)| *owner < hotkey).is_some() {}
+        if let Some((_, pool)) = pools.next_if(|(owner, _)| *owner == hotkey) {
+            by_uid[usize::from(*uid)] = pool.value();
+        }
+    }
+    by_uid
 }
 
 /// Stake on `stakes` after the child key relations of `families`.

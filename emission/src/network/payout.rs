@@ -337,7 +337,7 @@ impl Network {
             }
             paid.push((hotkey, rest));
         }
-        self.paid_mut(netuid).alpha_dividends = paid.into_iter().collect();
+        note(&mut self.paid_mut(netuid).alpha_dividends, paid);
     }
 
     fn pay_root_dividends(&mut self, netuid: NetUid, dividends: Shares, payees: &mut Payees) {
@@ -350,7 +350,7 @@ impl Network {
             }
             paid.push((hotkey, rest));
         }
-        self.paid_mut(netuid).root_alpha_dividends = paid.into_iter().collect();
+        note(&mut self.paid_mut(netuid).root_alpha_dividends, paid);
     }
 
     /// Raises what each rao of root stake on the hotkey may claim; more than one to one goes to its owner.
@@ -387,6 +387,16 @@ impl Network {
         if !hotkeys.contains(hotkey) {
             hotkeys.push(*hotkey);
         }
+    }
+}
+
+/// Notes ascending amounts in place of earlier ones. The hotkeys are mostly those of the last epoch, and then the
+/// map keeps its nodes.
+fn note(known: &mut BTreeMap<Hotkey, u64>, paid: Vec<(Hotkey, u64)>) {
+    if known.keys().eq(paid.iter().map(|(hotkey, _)| hotkey)) {
+        known.values_mut().zip(paid).for_each(|(amount, (_, now))| *amount = now);
+    } else {
+        *known = paid.into_iter().collect();
     }
 }
 
