@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use sn3_simulator::output::TableFormat;
-use sn3_simulator::run::{Control, RunEnd, Simulation};
+use sn3_simulator::run::{Control, PROGRESS_BLOCKS, RunEnd, Simulation};
 use sn3_simulator::scenario::{EXAMPLE, Format, Scenario};
 use sn3_simulator::state::StateError;
 
@@ -68,14 +68,14 @@ fn digests_are_equal_with_one_two_and_seven_threads() {
 
 #[test]
 fn half_save_load_half_is_the_same_as_straight_on() {
-    let scenario = example(1_100);
+    let scenario = example(PROGRESS_BLOCKS + 100);
     let straight = finished(&scenario);
     let mut first = Simulation::new(&scenario).unwrap();
     let pause = &mut |at: sn3_simulator::run::Progress| {
-        if at.done >= 760 { Control::Pause } else { Control::Continue }
+        if at.done >= PROGRESS_BLOCKS / 2 { Control::Pause } else { Control::Continue }
     };
     assert_eq!(first.run(pause), RunEnd::Paused);
-    assert_eq!(first.done(), 768, "the callback is asked every 256 blocks");
+    assert_eq!(first.done(), PROGRESS_BLOCKS, "the callback is asked between rows of blocks");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.state");
     first.save(&path).unwrap();
