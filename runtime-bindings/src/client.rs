@@ -31,7 +31,7 @@ pub use admin::LocalAdmin;
 pub use calls::AxonEndpoint;
 pub(crate) use session::RECONNECT_ATTEMPTS_MAX;
 pub(crate) use submit::Signed;
-pub use weights::{RevealStatus, WeightsPlan};
+pub use weights::WeightsPlan;
 pub(crate) use weights::{WeightsCall, commit_hash};
 
 pub(crate) use config::SubtensorConfig;

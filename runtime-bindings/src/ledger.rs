@@ -280,19 +280,6 @@ impl Ledger {
         write(&mut db).map_err(|error| storage(&self.path, &error))
     }
 
-    /// Notes the block of a step that succeeded.
-    pub(crate) fn succeeded(
-        &self,
-        id: i64,
-        state: IntentState,
-        receipt: &Receipt,
-    ) -> Result<(), LedgerError> {
-        let (block, extrinsic) = (receipt.block, receipt.extrinsic);
-        let (hash, extrinsic) = (block.hash.0.as_slice(), extrinsic.0.as_slice());
-        let number = block.number.0 as i64;
-        self.execute(schema::SUCCEEDED, params![id, code(state), number, hash, extrinsic])
-    }
-
     /// Notes why nothing more will happen.
     pub(crate) fn ended(&self, id: i64, state: IntentState, reason: &str) -> Result<(), LedgerError> {
         self.execute(schema::ENDED, params![id, code(state), reason])
@@ -507,7 +494,14 @@ mod tests {
         Ledger::open(&path).unwrap().sent(id, &signed()).unwrap();
         assert_eq!(Ledger::open(&path).unwrap().signed(id).unwrap(), Some(signed()));
         let receipt = Receipt { block: block(101), extrinsic: signed().hash };
-        Ledger::open(&path).unwrap().succeeded(id, IntentState::Committed, &receipt).unwrap();
+        let step = Step {
+            name: "committed".into(),
+            block: Some(receipt.block),
+            extrinsic: Some(receipt.extrinsic),
+            epoch: Some(7),
+            note: None,
+        };
+        Ledger::open(&path).unwrap().step(id, Some(IntentState::Committed), &step).unwrap();
 
         let ledger = Ledger::open(&path).unwrap();
         let open = ledger.in_state(NETUID, &HOTKEY, IntentState::Committed).unwrap();
@@ -525,7 +519,7 @@ mod tests {
             mechanism: 0,
             method: Method::Salted,
             forced: false,
-            epoch: None,
+            epoch: Some(7),
             round: None,
         };
         assert_eq!(open, [expected]);

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use sn3_protocol::address::StoreAddress;
 use sn3_protocol::{BlockNumber, Digest, Hotkey, NetUid, Uid};
 
-use crate::client::{RevealStatus, WeightsCall, commit_hash};
-use crate::ledger::{Intent, IntentState, Ledger, NewIntent};
-use crate::weights::{Method, Observation, salt, timelocked};
+use crate::client::{WeightsCall, commit_hash};
+use crate::ledger::{Intent, IntentState, Ledger, NewIntent, Step};
+use crate::weights::{Daemon, DaemonError, Method, Observation, salt, timelocked};
 use crate::{
     BlockRef, ChainClient, ChainClock, HotkeyPair, Metagraph, ReadError, Receipt, SubmitError, SubnetChain,
     WeightsError,
@@ -78,24 +78,34 @@ impl ChainNode {
                 IntentState::Abandoned,
                 "its era passed before it was executed",
             )?),
-            result => self.note(intent.id, intent.method != Method::Plain, result).map(drop),
+            result => self.note(intent.id, intent.method, result).await.map(drop),
         }
     }
 
     /// Writes down what became of an intent. An unknown outcome, and a failed read, leave it open.
-    fn note(
+    async fn note(
         &self,
         id: i64,
-        is_commit: bool,
+        method: Method,
         result: Result<Receipt, WeightsError>,
     ) -> Result<Receipt, WeightsError> {
-        let done = if is_commit { IntentState::Committed } else { IntentState::Landed };
         match &result {
-            Ok(receipt) => self.ledger.succeeded(id, done, receipt)?,
+            Ok(receipt) => self.note_landing(id, method, *receipt).await?,
             Err(WeightsError::Submit(SubmitError::OutcomeUnknown { .. } | SubmitError::Read(_))) => {}
             Err(error) => self.ledger.ended(id, IntentState::Abandoned, &error.to_string())?,
         }
         result
+    }
+
+    async fn note_landing(&self, id: i64, method: Method, receipt: Receipt) -> Result<(), WeightsError> {
+        let (state, name) = match method {
+            Method::Plain => (IntentState::Landed, "landed"),
+            _ => (IntentState::Committed, "committed"),
+        };
+        let epoch = self.client.epoch_at(self.netuid, receipt.block).await?;
+        let (block, extrinsic) = (Some(receipt.block), Some(receipt.extrinsic));
+        let step = Step { name: name.into(), block, extrinsic, epoch: Some(epoch), note: None };
+        Ok(self.ledger.step(id, Some(state), &step)?)
     }
 
     async fn send(
@@ -128,33 +138,7 @@ impl ChainNode {
         };
         let note = |signed: &crate::client::Signed| Ok(self.ledger.sent(id, signed)?);
         let landed = self.client.send_weights(&self.hotkey, self.netuid, &call, note).await;
-        self.note(id, method != Method::Plain, landed.map(|landed| landed.receipt))
-    }
-
-    async fn reveal(&self, intent: &Intent, head: BlockRef) -> Result<Option<Receipt>, WeightsError> {
-        let Some(salt) = &intent.salt else { return Ok(None) };
-        let hash = commit_hash(
-            &intent.hotkey,
-            self.netuid,
-            intent.mechanism,
-            &intent.weights,
-            salt,
-            intent.version_key,
-        );
-        match self.client.reveal_status(&intent.hotkey, self.netuid, hash, head).await? {
-            RevealStatus::Early => return Ok(None),
-            RevealStatus::Gone => {
-                let reason = "the chain no longer has this commit: it was revealed, or its epoch has passed";
-                self.ledger.ended(intent.id, IntentState::Missed, reason)?;
-                return Ok(None);
-            }
-            RevealStatus::Due => {}
-        }
-        let sent =
-            self.client.send_reveal(&self.hotkey, self.netuid, &intent.weights, salt, intent.version_key);
-        let receipt = sent.await?.receipt;
-        self.ledger.succeeded(intent.id, IntentState::Revealed, &receipt)?;
-        Ok(Some(receipt))
+        self.note(id, method, landed.map(|landed| landed.receipt)).await
     }
 }
 
@@ -205,14 +189,20 @@ impl SubnetChain for ChainNode {
         self.send(&seen, &weights, version_key).await
     }
 
-    async fn reveal_due_weights(&self) -> Result<Vec<Receipt>, WeightsError> {
+    async fn follow_weights(&self) -> Result<(), WeightsError> {
         self.settle().await?;
-        let head = self.client.head().await?;
-        let mut receipts = Vec::new();
-        for intent in self.ledger.in_state(self.netuid, &self.hotkey.public(), IntentState::Committed)? {
-            receipts.extend(self.reveal(&intent, head).await?);
+        if self.ledger.open_intents(self.netuid, &self.hotkey.public(), 0)?.is_empty() {
+            return Ok(());
         }
-        Ok(receipts)
+        let (client, ledger) = (self.client.clone(), self.ledger.clone());
+        let mut daemon = Daemon::new(client, ledger, self.hotkey.clone(), self.netuid, 0)?;
+        match daemon.settle().await {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(DaemonError::Rejected(error)) => Err(error),
+            Err(DaemonError::Ledger(error)) => Err(error.into()),
+            Err(DaemonError::Read(error)) => Err(error.into()),
+            Err(DaemonError::Clock(error)) => Err(WeightsError::Refused { reason: error.to_string() }),
+        }
     }
 }
 

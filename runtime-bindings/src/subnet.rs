@@ -39,10 +39,9 @@ pub trait SubnetChain: Send + Sync {
     /// Sets this hotkey's weights; 65535 is the largest weight, zeros are left out.
     async fn set_weights(&self, weights: &[(Uid, u16)], version_key: u64) -> Result<Receipt, WeightsError>;
 
-    /// Reveals committed weights whose epoch has come; to be called in every window on a commit-reveal subnet.
-    ///
-    /// A subnet that takes plain weights has none, and this returns at once.
-    async fn reveal_due_weights(&self) -> Result<Vec<Receipt>, WeightsError> {
-        Ok(Vec::new())
+    /// Brings weights that were set further: reveals commits whose epoch has come, and writes down what epochs did
+    /// with them. To be called more often than epochs come; without open weights it returns at once.
+    async fn follow_weights(&self) -> Result<(), WeightsError> {
+        Ok(())
     }
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sn3_chain::client::AxonEndpoint;
-use sn3_chain::ledger::IntentState;
+use sn3_chain::ledger::{Intent, IntentState};
+use sn3_chain::weights::Method;
 use sn3_chain::{
     BlockRef, ChainClient, ChainClock as _, ChainNode, ColdkeyPair, HotkeyPair, Ledger, LocalAdmin,
     ManualClock, ReadError, SubmitError, SubnetChain as _, SubscriptionClock, WeightsError,
@@ -17,6 +18,8 @@ use sn3_protocol::{BlockNumber, Hotkey, NetUid, Rao, Uid};
 
 const TAO: u64 = 1_000_000_000;
 const TEMPO_BLOCKS: u16 = 20;
+/// Not the version that we can seal for.
+const OTHER_TIMELOCK_VERSION: u16 = 3;
 
 /// A chain, a client of it, and its sudo key.
 struct Local {
@@ -184,28 +187,43 @@ async fn weights_that_the_chain_would_refuse_are_not_sent() {
     assert!(matches!(node.set_weights(&two, 0).await, Err(WeightsError::TooSoon { .. })));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn commits_are_revealed_in_their_epoch() {
+/// Commits in one process, follows in others, and answers what became of it.
+async fn committed_and_followed(timelocked: bool) -> Intent {
     let local = Local::start().await;
     let (netuid, validator, miners) = local.with_neurons().await;
     local.admin.set_commit_reveal(netuid, true).await.unwrap();
+    if !timelocked {
+        local.admin.set_commit_reveal_version(OTHER_TIMELOCK_VERSION).await.unwrap();
+    }
     let ledger = ledger();
     let node = local.node(&validator, netuid, &ledger);
     let metagraph = node.metagraph(local.head().await).await.unwrap();
     let uid_of = |hotkey: &HotkeyPair| metagraph.by_hotkey(&hotkey.public()).unwrap().uid;
     let weights = [(uid_of(&miners[0]), 65535), (uid_of(&miners[1]), 65535)];
     node.set_weights(&weights, 0).await.unwrap();
+    node.follow_weights().await.unwrap();
     assert_eq!(ledger.history(1).unwrap()[0].state, IntentState::Committed);
-    assert_eq!(node.reveal_due_weights().await.unwrap(), []);
 
-    local.devnet.advance_to_epoch(netuid).await.unwrap();
-    // Another process, which has only the ledger, reveals.
-    let node = local.node(&validator, netuid, &ledger);
-    let receipts = node.reveal_due_weights().await.unwrap();
-    assert_eq!(receipts.len(), 1);
-    let stored = local.client.weights(netuid, uid_of(&validator), receipts[0].block).await.unwrap();
+    for _ in 0..3 {
+        local.devnet.advance_to_epoch(netuid).await.unwrap();
+        // Another process, which has only the ledger, goes on.
+        local.node(&validator, netuid, &ledger).follow_weights().await.unwrap();
+    }
+    let stored = local.client.weights(netuid, uid_of(&validator), local.head().await).await.unwrap();
     assert_eq!(stored, weights);
-    assert_eq!(ledger.history(1).unwrap()[0].state, IntentState::Revealed);
+    ledger.history(1).unwrap().remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn salted_commits_are_revealed_in_their_epoch_and_counted() {
+    let intent = committed_and_followed(false).await;
+    assert_eq!((intent.method, intent.state), (Method::Salted, IntentState::Counted), "{intent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timelocked_commits_are_followed_until_an_epoch_counted_them() {
+    let intent = committed_and_followed(true).await;
+    assert_eq!((intent.method, intent.state), (Method::Timelocked, IntentState::Counted), "{intent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,6 +35,11 @@ impl LocalAdmin {
         self.set(Admin::sudo_set_commit_reveal_weights_enabled { netuid: netuid.0, enabled }).await
     }
 
+    /// Sets the version of timelocked commits that the chain takes, on all subnets.
+    pub async fn set_commit_reveal_version(&self, version: u16) -> Result<Receipt, SubmitError> {
+        self.set(Admin::sudo_set_commit_reveal_version { version }).await
+    }
+
     /// Blocks that must pass between two settings of weights.
     pub async fn set_weights_rate_limit(&self, netuid: NetUid, blocks: u64) -> Result<Receipt, SubmitError> {
         let netuid = netuid.0;

@@ -5,8 +5,7 @@ use sn3_protocol::{Digest, Hotkey, NetUid, Uid};
 use subxt::ext::scale_value::{Composite, Value};
 
 use super::outcome::Landed;
-use super::{ChainClient, Signed, account, fetch, try_fetch};
-use crate::bindings::{storage, transactions};
+use super::{ChainClient, Signed};
 use crate::wallet::HotkeyPair;
 use crate::weights::{Method, Observation};
 use crate::{BlockRef, ReadError, SubmitError, WeightsError};
@@ -19,18 +18,6 @@ const MECHANISM_STRIDE: u16 = 4_096;
 
 /// How the subnet takes weights now.
 pub type WeightsPlan = Method;
-
-/// Where a commit stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RevealStatus {
-    /// Its epoch has not come.
-    Early,
-    /// It can be revealed in the next block.
-    Due,
-    /// The chain no longer has it: it was revealed, or its epoch has passed.
-    Gone,
-}
 
 /// One of the calls that weights are sent by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,49 +68,6 @@ impl ChainClient {
         call: &WeightsCall,
     ) -> Result<Signed, SubmitError> {
         self.sign_now(&hotkey.0, &payload(netuid, mechanism, call)).await
-    }
-
-    /// Reveals what was committed.
-    pub(crate) async fn send_reveal(
-        &self,
-        hotkey: &HotkeyPair,
-        netuid: NetUid,
-        weights: &[(Uid, u16)],
-        salt: &[u16],
-        version_key: u64,
-    ) -> Result<Landed, SubmitError> {
-        let (uids, values) = columns(weights);
-        let call = transactions().subtensor_module();
-        let call = call.reveal_weights(netuid.0, uids, values, salt.to_vec(), version_key);
-        self.submit(&hotkey.0, &call.unvalidated()).await
-    }
-
-    /// Where a commit of this hotkey stands after `block` (chain interface, sections 3.5 and 4.2).
-    pub async fn reveal_status(
-        &self,
-        hotkey: &Hotkey,
-        netuid: NetUid,
-        commit: Digest,
-        block: BlockRef,
-    ) -> Result<RevealStatus, ReadError> {
-        let at = self.at(block).await?;
-        let key = (netuid.0, account(hotkey.0));
-        let pallet = || storage().subtensor_module();
-        let (commits, period, epochs) = futures::try_join!(
-            try_fetch(&at, pallet().weight_commits().unvalidated(), key),
-            fetch(&at, pallet().reveal_period_epochs().unvalidated(), (netuid.0,)),
-            observe::epochs(&at, netuid),
-        )?;
-        let entries = commits.unwrap_or_default();
-        let Some(entry) = entries.iter().find(|entry| entry.0.0 == commit.0) else {
-            return Ok(RevealStatus::Gone);
-        };
-        let epoch = epochs.index_in_next_block(block.number.0);
-        Ok(match epoch.cmp(&entry.1.saturating_add(period)) {
-            std::cmp::Ordering::Less => RevealStatus::Early,
-            std::cmp::Ordering::Equal => RevealStatus::Due,
-            std::cmp::Ordering::Greater => RevealStatus::Gone,
-        })
     }
 
     /// Everything that decides what becomes of a hotkey's weights, at one block. Some twenty reads that travel

@@ -32,6 +32,7 @@ impl ValidatorNode {
             let at = if head.number < deadline { head } else { self.deadline_ref(deadline).await? };
             let peers = self.peers(at).await?;
             self.look(&peers, at.number).await;
+            self.follow_weights().await;
             if at.number >= deadline {
                 self.state.phase = Phase::Closed;
             }

@@ -160,6 +160,14 @@ impl ValidatorNode {
         Ok(())
     }
 
+    /// Reveals what is due. A failure is told; the next block tries again.
+    pub(super) async fn follow_weights(&mut self) {
+        if let Err(error) = self.chain.follow_weights().await {
+            let window = self.state.window;
+            self.tell(ValidatorEvent::WeightsFailed { window, error: error.to_string() });
+        }
+    }
+
     async fn is_near(&self, block: BlockNumber) -> Result<bool, NodeError> {
         let head = self.chain.clock().head().await?;
         Ok(block <= head.number.saturating_add(LAST_WEIGHTS_WAIT_BLOCKS_MAX))

@@ -22,7 +22,8 @@ impl ChainClient {
         Ok(BlockRef { number: BlockNumber(number), hash: Digest(hash.0) })
     }
 
-    async fn epoch_at(&self, netuid: NetUid, block: BlockRef) -> Result<u64, ReadError> {
+    /// A subnet's epoch index after a block.
+    pub(crate) async fn epoch_at(&self, netuid: NetUid, block: BlockRef) -> Result<u64, ReadError> {
         observe::epoch_index(&self.at(block).await?, netuid).await
     }
 
