@@ -14,18 +14,69 @@ use sn3::args::{Cli, Command as Sub, LocalnetArgs};
 use sn3::localnet::{Outcome, run};
 use sn3::output::Output;
 
-/// Real text that every clone has: enough that two miners seldom train the same samples.
-fn text() -> Vec<String> {
-    let folders = ["protocol/src", "emission/src", "devnet/src", "trainer/src", "validator/src", "miner/src"];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    folders.iter().map(|folder| root.join(folder).to_str().expect("UTF-8").to_owned()).collect()
+/// Text of three million bytes: enough that two miners seldom train the same samples.
+const FILES: usize = 60;
+const FILE_BYTES: usize = 50_000;
+const WORDS: u64 = 3_000;
+
+/// Files of text in `dir`, the same on every machine and for every version of this project.
+///
+/// Each file has its own subject: words that it uses often. So training on one's own samples shows, as with real text.
+fn text(dir: &Path) -> String {
+    let mut random = 20_u64;
+    std::fs::create_dir_all(dir).unwrap();
+    for file in 0..FILES {
+        let subject: Vec<u64> = (0..40).map(|_| next(&mut random) % WORDS).collect();
+        let mut text = String::new();
+        while text.len() < FILE_BYTES {
+            for place in 0..4 + next(&mut random) % 8 {
+                let separator = if place == 0 { "" } else { " " };
+                text.push_str(&format!("{separator}{}", word(choose(&mut random, &subject))));
+            }
+            text.push_str(".\n");
+        }
+        std::fs::write(dir.join(format!("{file}.txt")), text).unwrap();
+    }
+    dir.to_str().expect("UTF-8").to_owned()
+}
+
+/// A word of the subject, or one of the language: few of these are frequent.
+fn choose(random: &mut u64, subject: &[u64]) -> u64 {
+    let at = next(random);
+    if at.is_multiple_of(2) {
+        return subject[usize::try_from(at / 2).unwrap() % subject.len()];
+    }
+    let (a, b, c) = (next(random) % WORDS, next(random) % WORDS, next(random) % WORDS);
+    a.min(b).min(c)
+}
+
+/// Syllables by the number's digits.
+fn word(number: u64) -> String {
+    const STARTS: [&str; 12] = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "s", "t", "v"];
+    const ENDS: [&str; 9] = ["a", "e", "i", "o", "u", "ar", "en", "is", "ol"];
+    let (mut rest, mut word) = (number.wrapping_mul(0x9E37_79B9) % 1_259_712, String::new());
+    while rest > 0 || word.is_empty() {
+        word.push_str(STARTS[(rest % 12) as usize]);
+        word.push_str(ENDS[(rest / 12 % 9) as usize]);
+        rest /= 108;
+    }
+    word
+}
+
+/// SplitMix64.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
 
 fn args(out: &Path, more: &[&str]) -> LocalnetArgs {
-    let (text, cache, out) = (text(), out.join("cache"), out.join("out"));
+    let (text, cache, out) = (text(&out.join("text")), out.join("cache"), out.join("out"));
     let mut line = vec!["sn3", "localnet", "--vocab", "300"];
     line.extend(["--cache", cache.to_str().expect("UTF-8"), "--out", out.to_str().expect("UTF-8"), "--data"]);
-    line.extend(text.iter().map(String::as_str));
+    line.push(&text);
     line.extend(more);
     match Cli::try_parse_from(line).expect("the command line is sound").command {
         Sub::Localnet(args) => args,
@@ -78,7 +129,8 @@ fn honest_miners_train_agree_and_are_paid_and_the_same_seed_is_the_same_run() {
 fn no_kind_of_dishonesty_pays() {
     let dir = tempfile::tempdir().unwrap();
     let kinds = ["copycat", "noise", "idle", "scaler", "late", "nan"];
-    let mut more = vec!["--windows", "6", "--miners", "3"];
+    // Whoever stops uploading loses a quarter of the score per window, so that it takes some windows.
+    let mut more = vec!["--windows", "12", "--miners", "3"];
     kinds.iter().for_each(|kind| more.extend(["--adversary", kind]));
     let outcome = network(dir.path(), &more);
     let text = outcome.summary.text();
