@@ -1,8 +1,11 @@
 //! How fast pseudo-gradients are compressed, coded and aggregated on this machine, and how small they get.
 //!
 //! ```text
-//! cargo run --release -p sn3-protocol --example codec_bench -- [preset] [rounds]
+//! cargo run --release -p sn3-protocol --example codec_bench -- [preset] [rounds] [FILE]
 //! ```
+//!
+//! With a FILE of little-endian f32, as `pseudo_gradient` of the trainer writes them for the preset's layout, that
+//! is the delta of every round instead of a made one.
 //!
 //! Compression is timed on every kind of instructions that the machine has, and "decode + mean 20" is payloads of
 //! 20 peers into one update (its rate counts parameters times peers). The bars, on two cores: compression 0.8
@@ -31,16 +34,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds = arguments.next().map_or(Ok(3), |text| text.parse::<u64>())?.max(1);
     let layout = ModelConfig::preset(&preset, None)?.layout(ChunkRule::Padded)?;
     println!("{preset}: {} parameters, {} threads", layout.parameters(), rayon::current_num_threads());
-    bench(&layout, rounds)
+    let given = arguments.next().map(|path| read(&path, layout.parameters())).transpose()?;
+    bench(&layout, rounds, given.as_deref())
 }
 
-fn bench(layout: &Layout, rounds: u64) -> Result<(), Box<dyn Error>> {
+/// The f32 of a file, as many as the layout has.
+fn read(path: &str, parameters: usize) -> Result<Vec<f32>, Box<dyn Error>> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
+    if bytes.len() != 4 * parameters {
+        return Err(format!("{path} has {} bytes; the layout needs {}", bytes.len(), 4 * parameters).into());
+    }
+    let value = |four: &[u8]| f32::from_le_bytes([four[0], four[1], four[2], four[3]]);
+    Ok(bytes.chunks_exact(4).map(value).collect())
+}
+
+fn bench(layout: &Layout, rounds: u64, given: Option<&[f32]>) -> Result<(), Box<dyn Error>> {
     let config = SparseConfig::default();
     let kinds = Instructions::all();
     let mut errors = vec![vec![0.0; layout.parameters()]; kinds.len()];
     let mut times = Times::new(layout.parameters());
     for round in 0..rounds {
-        let delta = deltas(layout, round);
+        let delta = given.map_or_else(|| deltas(layout, round), <[f32]>::to_vec);
         let mut copy = delta.clone();
         times.of("memory floor", 1, || floor(config.error_decay, &mut copy, &delta));
         let mut all = Vec::new();

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::chunks::{Band, Chunk, Chunks};
 use super::quantize::Quantizer;
-use super::scan::{Instructions, Rows};
+use super::scan::{Instructions, ROW, Rows};
 use super::select::{Kept, Selector};
 use super::{PseudoGradient, SparseConfig, SparseTensor};
 use crate::layout::Layout;
@@ -51,9 +51,6 @@ pub enum CompressError {
 /// more than twice as large, so that readers accept the quantiser.
 const ACCUMULATED_MAX: f32 = Quantizer::MAGNITUDE_MAX / 2.0;
 
-/// Values that one thread checks at a time.
-const CHECK_VALUES: usize = 1 << 16;
-
 /// Compresses `delta = theta_start − theta_after` with error feedback (training protocol, section 1.4):
 /// `a = β·error + delta`, `q = quantised top-k of a`, `error ← a − q`.
 ///
@@ -89,92 +86,109 @@ pub fn compress_on(
             return Err(CompressError::Length { what, found, expected });
         }
     }
-    check_bounded(layout, config.error_decay, error, delta)?;
-    let tensors = layout
+    let tensors: Vec<Task<'_>> = layout
         .split_mut(error)
-        .into_par_iter()
+        .into_iter()
         .enumerate()
-        .map(|(index, error)| {
-            let (chunks, delta) = (Chunks::of(layout, index), &delta[layout.range(index)]);
-            compress_tensor(how, &chunks, config, error, delta)
+        .map(|(index, error)| Task {
+            chunks: Chunks::of(layout, index),
+            config,
+            error,
+            delta: &delta[layout.range(index)],
         })
         .collect();
-    Ok(PseudoGradient { tensors })
+    let kept: Vec<Vec<Kept>> = tensors.par_iter().map(|task| task.select(how)).collect();
+    if kept.iter().flatten().any(|band| band.largest > ACCUMULATED_MAX.to_bits()) {
+        return Err(out_of_bounds(layout, config.error_decay, error, delta));
+    }
+    let send = |(task, kept): (Task<'_>, Vec<Kept>)| task.send(&kept);
+    Ok(PseudoGradient { tensors: tensors.into_par_iter().zip(kept).map(send).collect() })
 }
 
 fn accumulate(decay: f32, error: f32, delta: f32) -> f32 {
     decay * error + delta
 }
 
-fn check_bounded(layout: &Layout, decay: f32, error: &[f32], delta: &[f32]) -> Result<(), CompressError> {
-    let bounded = |e: f32, d: f32| accumulate(decay, e, d).abs() <= ACCUMULATED_MAX;
-    // No early end inside a block: so it is done in vector registers.
-    let sound = |(e, d): (&[f32], &[f32])| e.iter().zip(d).fold(true, |all, (&e, &d)| all & bounded(e, d));
-    if error.par_chunks(CHECK_VALUES).zip(delta.par_chunks(CHECK_VALUES)).all(sound) {
-        return Ok(());
-    }
-    let wrong = error.iter().zip(delta).position(|(&e, &d)| !bounded(e, d));
-    let at = wrong.expect("a block with a wrong value has a first one");
+/// Names the first value out of bounds; there is one.
+fn out_of_bounds(layout: &Layout, decay: f32, error: &[f32], delta: &[f32]) -> CompressError {
+    let sums = error.iter().zip(delta).map(|(&e, &d)| accumulate(decay, e, d));
+    let found = sums.enumerate().find(|(_, sum)| sum.is_nan() || sum.abs() > ACCUMULATED_MAX);
+    let (at, value) = found.expect("a chunk whose largest magnitude is out of bounds has such a value");
     let (tensor, position) =
         layout.locate(at).map(|(tensor, position)| (tensor.name.clone(), position)).unwrap_or_default();
-    Err(match accumulate(decay, error[at], delta[at]) {
+    match value {
         value if value.is_finite() => CompressError::TooLarge { tensor, position, value },
         _ => CompressError::NotFinite { tensor, position },
-    })
-}
-
-fn compress_tensor(
-    how: Instructions,
-    chunks: &Chunks,
-    config: &SparseConfig,
-    error: &mut [f32],
-    delta: &[f32],
-) -> SparseTensor {
-    let (top_k, size) = (config.top_k, chunks.band_values());
-    let kept: Vec<Kept> = error
-        .par_chunks_mut(size)
-        .zip(delta.par_chunks(size))
-        .zip(chunks.bands(top_k))
-        .map_init(
-            || Selector::new(how),
-            |selector, ((error, delta), band)| select_band(chunks, config, &band, (error, delta), selector),
-        )
-        .collect();
-    let values: Vec<f32> = kept.iter().flat_map(|band| &band.values).copied().collect();
-    let indices = kept.iter().flat_map(|band| &band.indices).copied().collect();
-    let (quantizer, codes) = Quantizer::fit(&values, config.range_in_sigmas);
-    let tensor = SparseTensor { indices, codes, quantizer };
-    chunks.for_each_band(top_k, error, |band, error| {
-        chunks.for_each_kept(band, top_k, &tensor, |position, value| error[position] -= value);
-    });
-    tensor
-}
-
-/// Adds a band's delta to its error and selects from the sums.
-fn select_band(
-    chunks: &Chunks,
-    config: &SparseConfig,
-    band: &Band,
-    (error, delta): (&mut [f32], &[f32]),
-    selector: &mut Selector,
-) -> Kept {
-    let mut kept = Kept::default();
-    kept.indices.reserve_exact(band.kept.len());
-    kept.values.reserve_exact(band.kept.len());
-    for chunk in band.chunks.clone().map(|number| chunks.get(number)) {
-        let (rows, k) = (rows(chunks, &chunk, band), chunks.kept(&chunk, config.top_k));
-        selector.select(rows, k, config.error_decay, (error, delta), &mut kept);
     }
-    kept
 }
 
-/// Where the rows of a chunk lie in its band.
+/// One tensor. It is passed over twice: once to select, which changes nothing, so that nothing is lost if some
+/// tensor cannot be sent; and once to write the error, in which nothing is sought any more.
+struct Task<'a> {
+    chunks: Chunks,
+    config: &'a SparseConfig,
+    error: &'a mut [f32],
+    delta: &'a [f32],
+}
+
+impl Task<'_> {
+    /// Selects from each band's sums of decayed error and delta.
+    fn select(&self, how: Instructions) -> Vec<Kept> {
+        let size = self.chunks.band_values();
+        self.error
+            .par_chunks(size)
+            .zip(self.delta.par_chunks(size))
+            .zip(self.chunks.bands(self.config.top_k))
+            .map_init(
+                || Selector::new(how),
+                |selector, ((error, delta), band)| self.select_band(&band, (error, delta), selector),
+            )
+            .collect()
+    }
+
+    fn select_band(&self, band: &Band, (error, delta): (&[f32], &[f32]), selector: &mut Selector) -> Kept {
+        let mut kept = Kept::default();
+        kept.indices.reserve_exact(band.kept.len());
+        kept.values.reserve_exact(band.kept.len());
+        for chunk in band.chunks.clone().map(|number| self.chunks.get(number)) {
+            let (rows, k) = (rows(&self.chunks, &chunk, band), self.chunks.kept(&chunk, self.config.top_k));
+            selector.select(rows, k, self.config.error_decay, (error, delta), &mut kept);
+        }
+        kept
+    }
+
+    /// Quantises what was kept, and leaves the rest of the sums in the error.
+    fn send(self, kept: &[Kept]) -> SparseTensor {
+        let (mut values, mut indices) = (Vec::new(), Vec::new());
+        kept.iter().for_each(|band| values.extend_from_slice(&band.values));
+        kept.iter().for_each(|band| indices.extend_from_slice(&band.indices));
+        let (quantizer, codes) = Quantizer::fit(&values, self.config.range_in_sigmas);
+        let tensor = SparseTensor { indices, codes, quantizer };
+        let (chunks, decay, top_k) = (self.chunks, self.config.error_decay, self.config.top_k);
+        chunks.for_each_band(top_k, self.error, |band, error| {
+            let delta = &self.delta[band.start..band.start + error.len()];
+            error.iter_mut().zip(delta).for_each(|(e, &d)| *e = accumulate(decay, *e, d));
+            chunks.for_each_kept(band, top_k, &tensor, |position, value| error[position] -= value);
+        });
+        tensor
+    }
+}
+
+/// Where the rows of a chunk lie in its band. The chunk of a tensor with one dimension is one row, seen as rows
+/// of [`ROW`].
 fn rows(chunks: &Chunks, chunk: &Chunk, band: &Band) -> Rows {
+    let first = chunks.position(chunk, 0) - band.start;
+    if chunk.columns > ROW {
+        let count = chunk.columns.div_ceil(ROW);
+        let last = chunk.columns - (count - 1) * ROW;
+        return Rows { first, stride: ROW, count, columns: ROW, last, width: ROW };
+    }
     Rows {
-        first: chunks.position(chunk, 0) - band.start,
+        first,
         stride: chunks.columns(),
-        rows: chunk.rows,
+        count: chunk.rows,
         columns: chunk.columns,
+        last: chunk.columns,
         width: chunks.width(),
     }
 }
