@@ -1,4 +1,5 @@
-//! Weights that land whatever happens to the client: a real process, killed with SIGKILL at each of its steps.
+//! Weights that land whatever happens: a client process killed with SIGKILL at each of its steps, an endpoint that is
+//! lost, answers that come late, and a block that is replaced by another one.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
@@ -8,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use sn3_chain::ledger::IntentState;
-use sn3_chain::weights::{Daemon, DaemonError, Method, Progress, history};
+use sn3_chain::weights::{Daemon, DaemonError, Method, Progress, StepReport, history};
 use sn3_chain::{ChainClient, ColdkeyPair, HotkeyPair, Ledger, LocalAdmin};
 use sn3_devnet::{Devnet, DevnetConfig};
 use sn3_protocol::{NetUid, Rao, Uid};
@@ -162,7 +163,9 @@ async fn killed_everywhere(method: &'static str, commit_reveal: bool) {
         while last.step() != "idle" {}
         last.kill();
     }
-    check(&Ledger::open(&path).unwrap(), sends);
+    let ledger = Ledger::open(&path).unwrap();
+    check(&ledger, sends);
+    check_chain(&ledger, &client, netuid).await;
 }
 
 /// Each epoch has exactly one set of weights that landed, none was missed, and what is claimed has its blocks.
@@ -183,6 +186,20 @@ fn check(ledger: &Ledger, sends: usize) {
     }
 }
 
+/// Every block that the ledger names is on chain, and the hotkey has sent nothing that is not in the ledger.
+async fn check_chain(ledger: &Ledger, client: &ChainClient, netuid: NetUid) {
+    let intents = history(ledger, 10_000).unwrap();
+    let steps: Vec<_> = intents.iter().flat_map(|intent| &intent.steps).collect();
+    for block in steps.iter().filter(|step| !step.step.ends_with("signed")).filter_map(|step| step.block) {
+        assert_eq!(client.block_hash(block.number).await.unwrap(), block.hash, "{block:?}");
+    }
+    let landed = |step: &&&StepReport| step.extrinsic.is_some() && !step.step.ends_with("signed");
+    let sent = steps.iter().filter(landed).count() as u64;
+    let head = client.head().await.unwrap();
+    let seen = client.observe_weights(&validator().public(), netuid, 0, head).await.unwrap();
+    assert_eq!(seen.nonce, sent, "each extrinsic on chain is one step of the ledger");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_weights_survive_twenty_kills() {
     killed_everywhere("plain", false).await;
@@ -196,4 +213,105 @@ async fn salted_weights_survive_twenty_kills() {
 #[tokio::test(flavor = "multi_thread")]
 async fn weights_by_the_live_settings_survive_twenty_kills() {
     killed_everywhere("settings", true).await;
+}
+
+/// What goes wrong in one epoch.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// Nobody can connect for a while.
+    EndpointLoss,
+    /// Every answer comes late.
+    Delay,
+    /// The newest block is replaced by another one.
+    Reorg,
+}
+
+const FAULTS: [Fault; 3] = [Fault::EndpointLoss, Fault::Delay, Fault::Reorg];
+/// Steps of the daemon before each fault.
+const FAULT_AFTER: [usize; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const DELAY_MS: u64 = 20;
+/// Failed reads in a row after which the endpoint does not come back.
+const FAILED_READS_MAX: u32 = 500;
+
+/// Steps until there is nothing to do at this head; the endpoint may come back meanwhile.
+async fn settle(daemon: &mut Daemon) {
+    let mut failed = 0;
+    loop {
+        match daemon.step().await {
+            Ok(Progress::Idle(_)) => return,
+            Ok(_) => failed = 0,
+            Err(DaemonError::Read(error)) if failed < FAILED_READS_MAX => {
+                failed += 1;
+                assert!(error.is_transient(), "{error}");
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The fault, and its end.
+async fn strike(fault: Fault, devnet: &Devnet, daemon: &mut Daemon) {
+    match fault {
+        Fault::EndpointLoss => {
+            devnet.lose_endpoint().await;
+            let lost = daemon.step().await;
+            assert!(!matches!(lost, Err(ref error) if !matches!(error, DaemonError::Read(_))), "{lost:?}");
+            devnet.restore_endpoint().await;
+        }
+        Fault::Delay => devnet.faults().delay_ms(DELAY_MS).unwrap(),
+        Fault::Reorg => {
+            devnet.stall_finality();
+            devnet.advance_blocks(1).await.unwrap();
+            settle(daemon).await;
+            devnet.advance_blocks(1).await.unwrap();
+            devnet.reorg(1).await.unwrap();
+            settle(daemon).await;
+            devnet.faults().resume_finality();
+        }
+    }
+}
+
+/// One daemon through thirty epochs with a fault in each; everything that it wanted is counted once.
+async fn struck_everywhere(method: Option<Method>) {
+    let devnet = Devnet::start(DevnetConfig::default()).await.unwrap();
+    let client = ChainClient::connect(devnet.ws_url()).await.unwrap();
+    let netuid = subnet(&devnet, &client, true).await;
+    let ledger = Arc::new(Ledger::in_memory().unwrap());
+    let mut daemon = Daemon::new(client.clone(), ledger.clone(), validator(), netuid, 0).unwrap();
+    let plan: Vec<(Fault, usize)> = FAULTS.into_iter().flat_map(|f| FAULT_AFTER.map(|at| (f, at))).collect();
+    for (round, (fault, steps)) in plan.iter().enumerate() {
+        daemon.want(&[(Uid(0), 65_535), (Uid(1), 1_000 + u16::try_from(round).unwrap())], 0, method);
+        for _ in 0..*steps {
+            if matches!(daemon.step().await.unwrap(), Progress::Idle(_)) {
+                devnet.advance_blocks(1).await.unwrap();
+            }
+        }
+        strike(*fault, &devnet, &mut daemon).await;
+        for _ in 0..6 {
+            settle(&mut daemon).await;
+            devnet.advance_blocks(1).await.unwrap();
+        }
+        settle(&mut daemon).await;
+        devnet.faults().delay_ms(0).unwrap();
+        devnet.advance_to_epoch(netuid).await.unwrap();
+        settle(&mut daemon).await;
+    }
+    for _ in 0..3 {
+        devnet.advance_to_epoch(netuid).await.unwrap();
+        devnet.advance_blocks(5).await.unwrap();
+        settle(&mut daemon).await;
+    }
+    check(&ledger, plan.len());
+    check_chain(&ledger, &client, netuid).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn salted_weights_survive_thirty_faults_of_the_network() {
+    struck_everywhere(Some(Method::Salted)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn weights_by_the_live_settings_survive_thirty_faults_of_the_network() {
+    struck_everywhere(None).await;
 }
