@@ -1,5 +1,6 @@
 //! Hotkeys and coldkeys as different types, their SS58 text, and what it takes to sign.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -24,7 +25,7 @@ pub struct AddressError {
 macro_rules! account {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
         pub struct $name(pub [u8; 32]);
 
         impl $name {
@@ -32,6 +33,20 @@ macro_rules! account {
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
+            }
+        }
+
+        impl Ord for $name {
+            #[inline]
+            fn cmp(&self, other: &Self) -> Ordering {
+                by_bytes(&self.0, &other.0)
+            }
+        }
+
+        impl PartialOrd for $name {
+            #[inline]
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
             }
         }
 
@@ -67,6 +82,14 @@ macro_rules! account {
             }
         }
     };
+}
+
+/// The order of the bytes. Eight of them decide nearly always, without the call that comparing arrays costs: maps of
+/// accounts are what a simulated block spends most of its time in.
+#[inline]
+fn by_bytes(a: &[u8; 32], b: &[u8; 32]) -> Ordering {
+    let head = |bytes: &[u8; 32]| bytes.first_chunk().map_or(0, |head| u64::from_be_bytes(*head));
+    head(a).cmp(&head(b)).then_with(|| a.cmp(b))
 }
 
 account!(
@@ -164,6 +187,21 @@ mod tests {
         assert!(wrong.parse::<Coldkey>().is_err());
         assert!("".parse::<Coldkey>().is_err());
         assert!("0OIl".parse::<Coldkey>().is_err());
+    }
+
+    #[test]
+    fn accounts_are_ordered_as_their_bytes() {
+        // Differences at every place, in both directions, with the other places equal or opposed.
+        let base = [0x80; 32];
+        for (place, (up, other)) in (0..32).flat_map(|place| [(place, (0x81, 0)), (place, (0xff, 0x7f))]) {
+            let mut bytes = base;
+            bytes[place] = up;
+            bytes[place + 1..].fill(other);
+            assert_eq!(Hotkey(bytes).cmp(&Hotkey(base)), bytes.cmp(&base));
+            assert_eq!(Hotkey(base).cmp(&Hotkey(bytes)), base.cmp(&bytes));
+            assert_eq!(Coldkey(base).partial_cmp(&Coldkey(bytes)), Some(Ordering::Less));
+        }
+        assert_eq!(Hotkey(base).cmp(&Hotkey(base)), Ordering::Equal);
     }
 
     #[test]
