@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod emission;
+pub mod training;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -50,6 +51,26 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: emission::EmissionCommand,
+    },
+    /// Train a model on this machine, with the network's own step; goes on where it was interrupted.
+    Train(Box<training::TrainArgs>),
+    /// Evaluate a model: held-out loss, perplexity, bits per byte, multiple-choice questions.
+    Eval(training::EvalArgs),
+    /// Let a model continue a text.
+    Generate(training::GenerateArgs),
+    /// Say whether a model can be trained on a GPU and a line, before anything is bought or allocated.
+    Plan(training::PlanArgs),
+    /// Prepare and look at training data.
+    Data {
+        /// What to do.
+        #[command(subcommand)]
+        command: training::DataCommand,
+    },
+    /// Measure what takes long: whether rare, small exchanges train as well.
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        command: training::BenchCommand,
     },
     /// Say what an error of the chain means and what to do about it.
     Explain(ExplainArgs),

@@ -20,6 +20,7 @@ pub mod signals;
 pub mod story;
 pub mod text;
 pub mod trainers;
+pub mod training;
 
 use std::process::ExitCode;
 
@@ -60,6 +61,12 @@ async fn dispatch(command: Command, output: &Output) -> Result<(), CliError> {
             commands::validator::run(args, output).await
         }
         Command::Emission { command } => commands::emission::run(command, output).await,
+        Command::Train(args) => commands::train::run(*args, output).await,
+        Command::Eval(args) => commands::eval::run(args, output).await,
+        Command::Generate(args) => commands::generate::run(args, output).await,
+        Command::Plan(args) => commands::plan::run(&args, output),
+        Command::Data { command } => commands::data::run(command, output).await,
+        Command::Bench { command } => commands::bench::run(command, output).await,
         Command::Explain(args) => commands::explain::run(&args, output),
         Command::Wallet { command: WalletCommand::Create(args) } => commands::wallet::create(&args, output),
         Command::Wallet { command: WalletCommand::Show(args) } => commands::wallet::show(&args, output),

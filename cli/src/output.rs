@@ -58,6 +58,14 @@ impl Output {
         }
     }
 
+    /// A piece of text of the result, on stdout, without a line end and at once; nothing with `--json`.
+    pub fn write(&self, text: &str) {
+        if !self.json {
+            let mut stdout = std::io::stdout().lock();
+            drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+        }
+    }
+
     /// A JSON line of the result, on stdout; nothing without `--json`.
     pub fn event<T: Serialize>(&self, kind: &str, data: &T) {
         if !self.json {

@@ -12,7 +12,7 @@ mod export;
 mod import;
 
 pub use export::{ExportError, SHARD_BYTES_MAX, export_hf};
-pub use import::{ImportError, Imported, import_hf};
+pub use import::{ImportError, Imported, import_config, import_hf};
 
 /// File names of the Hugging Face layout.
 const CONFIG: &str = "config.json";

@@ -114,6 +114,11 @@ impl ConvergenceOptions {
         self.tokens.div_ceil(step.max(1))
     }
 
+    /// Every run: each arm with each seed, arm by arm.
+    pub fn pairs(&self) -> impl Iterator<Item = (Arm, u64)> + '_ {
+        self.arms.iter().flat_map(|arm| self.seeds.iter().map(move |seed| (*arm, *seed)))
+    }
+
     fn schedule(&self) -> InnerSchedule {
         let steps = self.steps();
         let warmup_steps = steps / 20;
@@ -151,7 +156,39 @@ pub struct Run {
     pub seed: u64,
     /// Its evaluations in order; the first is before training.
     pub points: Vec<Point>,
+    /// Why it ended early: its loss, gradient or state was no longer finite. Its points are those before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<String>,
 }
+
+/// What happens during a comparison.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// A peer did a step.
+    Trained {
+        /// Of which arm.
+        arm: &'a Arm,
+        /// With which seed.
+        seed: u64,
+        /// Tokens of this run so far, in all peers together.
+        tokens: u64,
+    },
+    /// A run was evaluated.
+    Evaluated {
+        /// Its arm.
+        arm: &'a Arm,
+        /// Its seed.
+        seed: u64,
+        /// What came out.
+        point: &'a Point,
+    },
+    /// A run is whole.
+    Finished(&'a Run),
+}
+
+/// Who is told, and may end the comparison.
+pub type Watcher<'a> = dyn FnMut(&Progress<'_>) -> ControlFlow<()> + 'a;
 
 /// All runs, with what they ran with; the data of the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,7 +197,7 @@ pub struct ConvergenceReport {
     pub options: ConvergenceOptions,
     /// Parameters of the model.
     pub parameters: u64,
-    /// The runs that are done, arm by arm.
+    /// The runs that are done, in the order in which they were.
     pub runs: Vec<Run>,
 }
 
@@ -194,6 +231,21 @@ pub enum ConvergenceError {
     Aggregate(#[from] sn3_protocol::aggregate::AggregateError),
 }
 
+impl ConvergenceError {
+    /// Whether the run's own numbers grew beyond all bounds, which is a result and no mistake of the options.
+    fn is_divergence(&self) -> bool {
+        use sn3_protocol::aggregate::AggregateError;
+        use sn3_protocol::sparse::CompressError;
+        matches!(
+            self,
+            Self::Step(StepError::NotFinite { .. })
+                | Self::State(StateError::NotFinite { .. })
+                | Self::Compress(CompressError::NotFinite { .. } | CompressError::TooLarge { .. })
+                | Self::Aggregate(AggregateError::NotFinite(_))
+        )
+    }
+}
+
 impl From<EvaluateError> for ConvergenceError {
     fn from(error: EvaluateError) -> Self {
         match error {
@@ -204,18 +256,18 @@ impl From<EvaluateError> for ConvergenceError {
 }
 
 /// Runs every arm with every seed. `done` holds runs of an earlier report with the same options, which are not
-/// run again. `progress` gets each arm, seed and point as it comes; the comparison ends early, with the runs that
-/// are whole, when it breaks.
+/// run again. `watcher` is told what happens; the comparison ends early, with the runs that are whole, when it
+/// breaks. A run that diverges is a result as well: it says so, and the others go on.
 ///
 /// # Errors
-/// If options do not fit each other, samples do not fit the model, or a run diverges.
+/// If options do not fit each other, or samples do not fit the model.
 pub fn convergence(
     trainer: &mut dyn Train,
     train: &dyn Samples,
     heldout: &dyn Samples,
     options: &ConvergenceOptions,
     done: Vec<Run>,
-    progress: &mut dyn FnMut(&Arm, u64, &Point) -> ControlFlow<()>,
+    watcher: &mut Watcher<'_>,
 ) -> Result<ConvergenceReport, ConvergenceError> {
     check(trainer, train, heldout, options)?;
     let mut report = ConvergenceReport {
@@ -224,49 +276,76 @@ pub fn convergence(
         runs: Vec::new(),
     };
     let mut done = done;
-    for arm in &options.arms {
-        for &seed in &options.seeds {
-            if let Some(at) = done.iter().position(|run| (run.arm, run.seed) == (*arm, seed)) {
-                report.runs.push(done.swap_remove(at));
-                continue;
-            }
-            match one_run(trainer, train, heldout, options, arm, seed, progress)? {
-                Some(run) => report.runs.push(run),
-                None => return Ok(report),
-            }
+    for (arm, seed) in options.pairs() {
+        if let Some(at) = done.iter().position(|run| (run.arm, run.seed) == (arm, seed)) {
+            report.runs.push(done.swap_remove(at));
+            continue;
+        }
+        let run = Attempt { options, heldout, arm, seed, points: Vec::new() };
+        let Some(run) = run.run(trainer, train, watcher)? else { return Ok(report) };
+        let end = watcher(&Progress::Finished(&run));
+        report.runs.push(run);
+        if end.is_break() {
+            return Ok(report);
         }
     }
     Ok(report)
 }
 
-/// One run; none if the caller ended it.
-fn one_run(
-    trainer: &mut dyn Train,
-    train: &dyn Samples,
-    heldout: &dyn Samples,
-    options: &ConvergenceOptions,
-    arm: &Arm,
+/// A run under way, with what was seen of it.
+struct Attempt<'a> {
+    options: &'a ConvergenceOptions,
+    heldout: &'a dyn Samples,
+    arm: Arm,
     seed: u64,
-    progress: &mut dyn FnMut(&Arm, u64, &Point) -> ControlFlow<()>,
-) -> Result<Option<Run>, ConvergenceError> {
-    let steps = options.steps();
-    let mut runner = Runner::new(trainer, train, options, *arm, seed, initial_state(&options.model, seed)?);
-    let (mut points, mut seconds) = (Vec::new(), 0.0);
-    let due = |evaluation: u64| steps * evaluation / u64::from(options.evaluations);
-    for evaluation in 0..=u64::from(options.evaluations) {
-        let begin = Instant::now();
-        runner.run_to(due(evaluation))?;
-        seconds += begin.elapsed().as_secs_f64();
-        let loss = evaluate_on(runner.judge()?, heldout, options.evaluate_samples)?;
-        let step = runner.step();
-        let tokens = step * u64::from(options.batch_samples) * u64::from(options.model.context);
-        let point = Point { step, tokens, sent_bytes: runner.sent_bytes(), seconds, loss };
-        points.push(point);
-        if progress(arm, seed, &point).is_break() {
-            return Ok(None);
-        }
+    points: Vec<Point>,
+}
+
+impl Attempt<'_> {
+    /// The whole run, or what there is of it when it diverges; none if the watcher ended it.
+    fn run(
+        mut self,
+        trainer: &mut dyn Train,
+        train: &dyn Samples,
+        watcher: &mut Watcher<'_>,
+    ) -> Result<Option<Run>, ConvergenceError> {
+        let diverged = match self.points(trainer, train, watcher) {
+            Ok(ControlFlow::Break(())) => return Ok(None),
+            Ok(ControlFlow::Continue(())) => None,
+            Err(error) if error.is_divergence() => Some(error.to_string()),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Run { arm: self.arm, seed: self.seed, points: self.points, diverged }))
     }
-    Ok(Some(Run { arm: *arm, seed, points }))
+
+    fn points(
+        &mut self,
+        trainer: &mut dyn Train,
+        train: &dyn Samples,
+        watcher: &mut Watcher<'_>,
+    ) -> Result<ControlFlow<()>, ConvergenceError> {
+        let Self { options, arm, seed, .. } = *self;
+        let start = initial_state(&options.model, seed)?;
+        let mut runner = Runner::new(trainer, train, options, arm, seed, start);
+        let (steps, mut seconds) = (options.steps(), 0.0);
+        for evaluation in 0..=u64::from(options.evaluations) {
+            let begin = Instant::now();
+            let due = steps * evaluation / u64::from(options.evaluations);
+            let mut tell = |tokens| watcher(&Progress::Trained { arm: &arm, seed, tokens });
+            if runner.run_to(due, &mut tell)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            seconds += begin.elapsed().as_secs_f64();
+            let loss = evaluate_on(runner.judge()?, self.heldout, options.evaluate_samples)?;
+            let (step, tokens) = (runner.step(), runner.tokens());
+            let point = Point { step, tokens, sent_bytes: runner.sent_bytes(), seconds, loss };
+            self.points.push(point);
+            if watcher(&Progress::Evaluated { arm: &arm, seed, point: &point }).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
 fn check(
@@ -282,7 +361,17 @@ fn check(
     if options.batch_samples == 0 || options.evaluations == 0 || options.tokens == 0 {
         return wrong("batch, evaluations and tokens must be above 0".to_owned());
     }
+    let rates = [options.peak_lr, f64::from(options.momentum)];
+    if !rates.iter().all(|rate| rate.is_finite() && *rate >= 0.0) || options.peak_lr == 0.0 {
+        return wrong(format!(
+            "learning rate {} and momentum {} must be finite, the rate above 0",
+            rates[0], rates[1]
+        ));
+    }
     for arm in &options.arms {
+        if !(arm.outer_lr.is_finite() && arm.outer_lr > 0.0) {
+            return wrong(format!("outer learning rate {} must be finite and above 0", arm.outer_lr));
+        }
         if arm.peers == 0 || arm.inner_steps == 0 || !options.batch_samples.is_multiple_of(arm.peers) {
             let (batch, peers) = (options.batch_samples, arm.peers);
             return wrong(format!("a batch of {batch} samples cannot be shared by {peers} peers equally"));

@@ -19,7 +19,10 @@ mod store;
 
 pub use corpus::{Corpus, CorpusError, DOCUMENT_BYTES_MAX};
 pub use dataset::{Dataset, DatasetConfig, DatasetError};
-pub use prepare::{PrepareError, PrepareOptions, PrepareProgress, Prepared, SHARD_SAMPLES_MAX, prepare};
+pub use prepare::{
+    PrepareError, PrepareOptions, PrepareProgress, Prepared, SHARD_SAMPLES_MAX, prepare, text_sources,
+    train_tokenizer,
+};
 pub use samples::{Samples, Split};
 pub use shards::{SHARDS_MAX, ShardError, ShardOptions, Shards, TokenType};
 pub use sources::{

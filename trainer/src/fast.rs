@@ -13,6 +13,7 @@
 
 mod arena;
 mod attention;
+mod decode;
 mod head;
 mod infer;
 mod matrix;
@@ -34,6 +35,7 @@ use crate::train::{
     count_labels,
 };
 use arena::Arena;
+pub use decode::{Decoder, DecoderError};
 use head::Label;
 use pass::Pass;
 use rope::Rotary;

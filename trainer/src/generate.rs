@@ -16,6 +16,8 @@ pub struct GenerateOptions {
     pub tokens_max: usize,
     /// Logits are divided by it; 0 takes the likeliest token every time.
     pub temperature: f32,
+    /// Only so many of the likeliest tokens are drawn from; 0 for all.
+    pub top_k: usize,
     /// Only the likeliest tokens that together have this probability are drawn from; 1 for all.
     pub top_p: f32,
     /// Seed of the draws.
@@ -45,9 +47,26 @@ pub enum GenerateError {
     NotFinite,
 }
 
+impl GenerateOptions {
+    /// Whether the numbers mean something.
+    ///
+    /// # Errors
+    /// The first one that does not.
+    pub fn check(&self) -> Result<(), GenerateError> {
+        if !(self.temperature.is_finite() && self.temperature >= 0.0) {
+            return Err(GenerateError::Temperature(self.temperature));
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return Err(GenerateError::TopP(self.top_p));
+        }
+        Ok(())
+    }
+}
+
 /// Continues `prompt`; the result has the new tokens only. `progress` gets each as it comes and may end early.
 ///
-/// The model sees at most its context's last tokens. Every token is a whole forward pass over them.
+/// The model sees at most its context's last tokens. A text that outgrows the context leaves the oldest quarter of
+/// it behind at once, so that a [`crate::fast::Decoder`], which keeps what it has read, begins anew only then.
 ///
 /// # Errors
 /// If options are out of range, the prompt is empty or not of the model's vocabulary.
@@ -57,19 +76,18 @@ pub fn generate(
     options: &GenerateOptions,
     progress: &mut dyn FnMut(u32) -> ControlFlow<()>,
 ) -> Result<Vec<u32>, GenerateError> {
-    if !(options.temperature.is_finite() && options.temperature >= 0.0) {
-        return Err(GenerateError::Temperature(options.temperature));
-    }
-    if !(options.top_p > 0.0 && options.top_p <= 1.0) {
-        return Err(GenerateError::TopP(options.top_p));
-    }
+    options.check()?;
     if prompt.is_empty() {
         return Err(GenerateError::NoPrompt);
     }
     let (mut tokens, mut random) = (prompt.to_vec(), Random::new(options.seed, STREAM));
     let context = model.model().context as usize;
+    let mut first = tokens.len().saturating_sub(context);
     while tokens.len() - prompt.len() < options.tokens_max {
-        let logits = model.next_logits(&tokens[tokens.len().saturating_sub(context)..])?;
+        if tokens.len() - first > context {
+            first = tokens.len() - (context - context / 4);
+        }
+        let logits = model.next_logits(&tokens[first..])?;
         let next = choose(&logits, options, &mut random).ok_or(GenerateError::NotFinite)?;
         if Some(next) == options.stop {
             break;
@@ -98,7 +116,8 @@ fn choose(logits: &[f32], options: &GenerateOptions, random: &mut Random) -> Opt
     let weights: Vec<f64> = order.iter().map(|&token| weight(token)).collect();
     let total: f64 = weights.iter().sum();
     let (mut kept, mut count) = (0.0, 0);
-    while count < weights.len() && kept < f64::from(options.top_p) * total {
+    let most = if options.top_k == 0 { weights.len() } else { options.top_k.min(weights.len()) };
+    while count < most && kept < f64::from(options.top_p) * total {
         kept += weights[count];
         count += 1;
     }
@@ -115,7 +134,7 @@ mod tests {
     use super::*;
 
     const OPTIONS: GenerateOptions =
-        GenerateOptions { tokens_max: 5, temperature: 1.0, top_p: 1.0, seed: 1, stop: None };
+        GenerateOptions { tokens_max: 5, temperature: 1.0, top_k: 0, top_p: 1.0, seed: 1, stop: None };
 
     /// A model that counts: after token `t` the likeliest is `t + 1`.
     struct Counter(sn3_protocol::model::ModelConfig);
@@ -170,6 +189,36 @@ mod tests {
         let two = count(0.75, 2);
         assert!((4850..5150).contains(&two[0]) && two[2] == 0, "{two:?}");
         assert_eq!(count(0.4, 3), [8000, 0, 0]);
+    }
+
+    /// Of 0.5, 0.3 and 0.2 the likeliest two are left, whatever top-p is as long as it leaves more; by hand
+    /// 5 to 3 again.
+    #[test]
+    fn draws_keep_to_the_likeliest_k() {
+        let logits = [0.2f32.ln(), 0.5f32.ln(), 0.3f32.ln()];
+        let (options, mut random) = (GenerateOptions { top_k: 2, ..OPTIONS }, Random::new(4, 0));
+        let mut counts = [0u32; 3];
+        (0..8000).for_each(|_| counts[choose(&logits, &options, &mut random).unwrap() as usize] += 1);
+        assert!(counts[0] == 0 && (4850..5150).contains(&counts[1]), "{counts:?}");
+    }
+
+    /// A text twice as long as the context, greedily, with a model that keeps what it has read and one that
+    /// begins anew each time.
+    #[test]
+    fn a_cache_changes_no_text() {
+        use crate::fast::{Decoder, StaticTrainer};
+        use crate::train::Train;
+        let config = sn3_protocol::model::ModelConfig { context: 24, ..crate::tests::tiny() };
+        let state: Vec<f32> =
+            crate::init::initial_state(&config, 5).unwrap().iter().map(|v| v * 4.0).collect();
+        let mut plain = StaticTrainer::new(&config, sn3_protocol::run::AdamConfig::default(), 1, 1).unwrap();
+        plain.set_params(&state).unwrap();
+        let mut cached = Decoder::new(&config, state, 1).unwrap();
+        let options = GenerateOptions { tokens_max: 48, temperature: 0.0, ..OPTIONS };
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let expected = generate(&mut plain, &[3, 1, 4], &options, go_on).unwrap();
+        assert_eq!(expected.len(), 48);
+        assert_eq!(generate(&mut cached, &[3, 1, 4], &options, go_on).unwrap(), expected);
     }
 
     #[test]

@@ -123,12 +123,29 @@ pub fn import_hf(dir: &Path) -> Result<Imported, ImportError> {
     Ok(Imported { state: target.finish()?, config, tokenizer })
 }
 
+/// Reads a model's architecture alone, from a `config.json`; its name is that of the folder.
+///
+/// # Errors
+/// If the file cannot be read, is malformed or of another architecture.
+pub fn import_config(path: &Path) -> Result<ModelConfig, ImportError> {
+    let dir = files::parent(path);
+    let dir = dir.canonicalize().map_err(|source| ImportError::Read { path: path.to_owned(), source })?;
+    let bytes = read_json(path)?;
+    config::from_json(&bytes, &name_of(&dir))
+        .map_err(|reason| ImportError::Config { path: path.to_owned(), reason })
+}
+
 fn read_config(dir: &Path) -> Result<ModelConfig, ImportError> {
     let path = dir.join(CONFIG);
+    config::from_json(&read_json(&path)?, &name_of(dir))
+        .map_err(|reason| ImportError::Config { path, reason })
+}
+
+/// The folder's name, as far as it can be a model's.
+fn name_of(dir: &Path) -> String {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let name: String = name.chars().filter(char::is_ascii).take(64).collect();
-    let name = if name.is_empty() { "imported".to_owned() } else { name };
-    config::from_json(&read_json(&path)?, &name).map_err(|reason| ImportError::Config { path, reason })
+    if name.is_empty() { "imported".to_owned() } else { name }
 }
 
 fn read_json(path: &Path) -> Result<Vec<u8>, ImportError> {

@@ -1,6 +1,8 @@
 //! The methods themselves. All peers of a run take turns on one trainer, so that memory does not grow with them
 //! by more than their states.
 
+use std::ops::ControlFlow;
+
 use sn3_protocol::aggregate::{aggregate_payloads, outer_step};
 use sn3_protocol::schedule::InnerSchedule;
 use sn3_protocol::sparse::compress;
@@ -32,6 +34,8 @@ pub(super) struct Runner<'a> {
     velocity: Vec<f32>,
     peers: Vec<Peer>,
     step: u64,
+    /// Samples of all peers so far.
+    trained: u64,
     sent_bytes: u64,
 }
 
@@ -56,6 +60,7 @@ impl<'a> Runner<'a> {
             arm,
             theta,
             step: 0,
+            trained: 0,
             sent_bytes: 0,
         }
     }
@@ -74,33 +79,57 @@ impl<'a> Runner<'a> {
         Ok(&mut *self.trainer)
     }
 
-    /// Trains whole windows until at least `step` steps are done, but no more than the run has.
-    pub(super) fn run_to(&mut self, step: u64) -> Result<(), ConvergenceError> {
+    /// Tokens so far, in all peers together.
+    pub(super) fn tokens(&self) -> u64 {
+        self.trained * self.data.seq_len() as u64
+    }
+
+    /// Trains whole windows until at least `step` steps are done, but no more than the run has. `tell` gets the
+    /// tokens so far after every step of a peer, and ends the run with a break.
+    pub(super) fn run_to(
+        &mut self,
+        step: u64,
+        tell: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ConvergenceError> {
         while self.step < step {
-            let last = self.options.steps().min(self.step + u64::from(self.arm.inner_steps));
-            self.window(last)?;
+            let last = match self.arm.method {
+                // Nothing is exchanged that would need another state: one window up to the evaluation.
+                Method::AdamW => step,
+                _ => self.options.steps().min(self.step + u64::from(self.arm.inner_steps)),
+            };
+            if self.window(last, tell)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             self.step = last;
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// One window: every peer trains from the shared state, then they exchange.
-    fn window(&mut self, last: u64) -> Result<(), ConvergenceError> {
+    fn window(
+        &mut self,
+        last: u64,
+        tell: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ConvergenceError> {
         let mut after = Vec::with_capacity(self.peers.len());
         for peer in 0..self.peers.len() {
             self.trainer.set_params(&self.theta)?;
             self.trainer.set_optimizer(std::mem::take(&mut self.peers[peer].optimizer))?;
             for step in self.step..last {
                 self.one_step(step, peer as u64)?;
+                if tell(self.tokens()).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
             self.peers[peer].optimizer = self.trainer.optimizer();
             after.push(self.trainer.params());
         }
         match self.arm.method {
-            Method::AdamW => self.take_over(after),
+            Method::AdamW => self.take_over(after, last - self.step),
             Method::DiLoCo => self.exchange_dense(&after),
-            Method::SparseLoCo => self.exchange_sparse(&after),
+            Method::SparseLoCo => self.exchange_sparse(&after)?,
         }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The peers share the batch: peer `p` of `n` has the `p`-th of `n` equal parts of it.
@@ -112,18 +141,18 @@ impl<'a> Runner<'a> {
         let samples = samples.collect::<Result<Vec<_>, _>>()?;
         let refs: Vec<&[u32]> = samples.iter().map(Vec::as_slice).collect();
         self.trainer.step(&refs, self.schedule.lr(step) as f32)?;
+        self.trained += share;
         Ok(())
     }
 
     /// Each data-parallel worker would have sent one f32 gradient a step.
-    fn take_over(&mut self, mut after: Vec<Vec<f32>>) -> Result<(), ConvergenceError> {
+    fn take_over(&mut self, mut after: Vec<Vec<f32>>, steps: u64) {
         self.theta = after.pop().expect("AdamW has one model");
-        self.sent_bytes += 4 * self.theta.len() as u64;
-        Ok(())
+        self.sent_bytes += steps * 4 * self.theta.len() as u64;
     }
 
     /// With d the mean of the deltas: v ← μ·v + d; θ ← θ − lr·(d + μ·v).
-    fn exchange_dense(&mut self, after: &[Vec<f32>]) -> Result<(), ConvergenceError> {
+    fn exchange_dense(&mut self, after: &[Vec<f32>]) {
         let (momentum, lr, count) = (self.options.momentum, self.arm.outer_lr, after.len() as f32);
         for (at, (theta, velocity)) in self.theta.iter_mut().zip(&mut self.velocity).enumerate() {
             let delta = after.iter().map(|after| *theta - after[at]).sum::<f32>() / count;
@@ -131,7 +160,6 @@ impl<'a> Runner<'a> {
             *theta -= lr * (delta + momentum * *velocity);
         }
         self.sent_bytes += 4 * self.theta.len() as u64;
-        Ok(())
     }
 
     /// As in the network: compressed with error feedback, encoded, decoded, clipped, averaged.

@@ -9,9 +9,11 @@ use super::{Arm, ConvergenceReport, Method, Run};
 pub struct Comparison {
     /// The arm.
     pub arm: Arm,
-    /// Runs.
+    /// Runs that came to their end; the numbers below are theirs.
     pub seeds: u64,
-    /// Mean of the final losses.
+    /// Runs that diverged.
+    pub diverged: u64,
+    /// Mean of the final losses; not a number where all runs diverged.
     pub loss: f64,
     /// Their sample standard deviation; 0 for one seed.
     pub deviation: f64,
@@ -43,16 +45,18 @@ pub fn compare(report: &ConvergenceReport) -> Vec<Comparison> {
 }
 
 fn summarise(arm: Arm, runs: &[&Run]) -> Option<Comparison> {
-    let last: Vec<_> = runs.iter().filter_map(|run| run.points.last()).collect();
-    let count = last.len() as f64;
-    if last.is_empty() {
+    if runs.is_empty() {
         return None;
     }
+    let whole = || runs.iter().filter(|run| run.diverged.is_none());
+    let last: Vec<_> = whole().filter_map(|run| run.points.last()).collect();
+    let count = last.len() as f64;
     let loss = last.iter().map(|point| f64::from(point.loss)).sum::<f64>() / count;
     let square = last.iter().map(|point| (f64::from(point.loss) - loss).powi(2)).sum::<f64>();
     Some(Comparison {
         arm,
         seeds: last.len() as u64,
+        diverged: (runs.len() - last.len()) as u64,
         loss,
         deviation: (square / (count - 1.0).max(1.0)).sqrt(),
         above_adamw: None,

@@ -23,6 +23,14 @@ fn options(vocab: u32) -> ConvergenceOptions {
 }
 
 fn run(stop_after: usize, done: Vec<Run>) -> (ConvergenceReport, usize) {
+    run_with(stop_after, done, options)
+}
+
+fn run_with(
+    stop_after: usize,
+    done: Vec<Run>,
+    options: impl Fn(u32) -> ConvergenceOptions,
+) -> (ConvergenceReport, usize) {
     let dir = tempfile::tempdir().unwrap();
     let line = |i: usize| format!("the colour of {i} is {}\n", ["red", "green", "blue"][i % 3]).repeat(3);
     let corpus = Corpus::from_texts((0..200).map(line)).unwrap();
@@ -31,12 +39,12 @@ fn run(stop_after: usize, done: Vec<Run>) -> (ConvergenceReport, usize) {
     let options = options(tokenizer.vocab());
     let mut trainer = StaticTrainer::new(&options.model, options.adam, 4, 1).unwrap();
     let mut points = 0;
-    let mut progress = |_: &Arm, _: u64, _: &Point| {
-        points += 1;
+    let mut watcher = |progress: &Progress<'_>| {
+        points += usize::from(matches!(progress, Progress::Evaluated { .. }));
         if points == stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let (train, heldout) = (dataset.training(), dataset.held_out());
-    let report = convergence(&mut trainer, &train, &heldout, &options, done, &mut progress).unwrap();
+    let report = convergence(&mut trainer, &train, &heldout, &options, done, &mut watcher).unwrap();
     (report, points)
 }
 
@@ -75,10 +83,27 @@ fn numbers_are_summed_up_as_by_hand() {
         arm: options.arms[arm],
         seed,
         points: vec![point(loss, bytes)],
+        diverged: None,
     };
     let runs = vec![run(0, 1, 2.0, 1_000), run(0, 2, 3.0, 1_000), run(1, 1, 2.0, 500_000)];
     let report = ConvergenceReport { options: options.clone(), parameters: 1, runs };
     let sparse = compare(&report)[0];
     assert_eq!((sparse.loss, sparse.above_adamw, sparse.fewer_bytes), (2.5, Some(0.25), Some(500.0)));
     assert!((sparse.deviation - 0.5f64.sqrt()).abs() < 1e-12);
+}
+
+#[test]
+fn a_run_that_diverges_is_a_result_and_the_others_go_on() {
+    let wild = |vocab| {
+        let mut options = ConvergenceOptions { seeds: vec![1], ..options(vocab) };
+        options.arms[1].outer_lr = 1e30;
+        options
+    };
+    let (report, _) = run_with(0, Vec::new(), wild);
+    assert_eq!(report.runs.len(), 3);
+    let reason = report.runs[1].diverged.as_deref().unwrap();
+    assert!(reason.contains("finite"), "{reason}");
+    let all = compare(&report);
+    assert_eq!((all[1].seeds, all[1].diverged), (0, 1));
+    assert!(all[1].loss.is_nan() && all[0].loss.is_finite() && all[2].above_adamw == Some(0.0));
 }

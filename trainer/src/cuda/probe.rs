@@ -50,6 +50,12 @@ impl GpuReport {
         self.problem.is_none()
     }
 
+    /// Whether the driver's library is there and new enough.
+    #[must_use]
+    pub fn driver(&self) -> bool {
+        self.libraries.first().is_some_and(|driver| driver.remedy.is_none())
+    }
+
     /// The report for people, one line a fact.
     ///
     /// ```

@@ -109,6 +109,12 @@ impl Corpus {
         self.digest
     }
 
+    /// The documents, whole, in their order.
+    pub fn documents(&self) -> impl Iterator<Item = String> + '_ {
+        let whole = self.parts.chunk_by(|part, _| !part.ends);
+        whole.map(|parts| parts.iter().map(|part| part.text.as_str()).collect())
+    }
+
     /// About `bytes_max` bytes of text, taken evenly over the corpus.
     pub(crate) fn sample(&self, bytes_max: usize) -> Vec<&str> {
         let stride = (self.bytes as usize).div_ceil(bytes_max).max(1);
@@ -220,6 +226,8 @@ mod tests {
         assert!(corpus.parts.iter().all(|p| p.text.len() <= DOCUMENT_BYTES_MAX && p.text.ends_with('\n')));
         assert_eq!(corpus.parts.iter().filter(|p| p.ends).count(), 1);
         assert_eq!(texts(&corpus).concat(), text);
+        let both = Corpus::from_texts([text.clone(), "short".to_owned()]).unwrap();
+        assert_eq!(both.documents().collect::<Vec<_>>(), [text, "short".to_owned()]);
         let endless = "é".repeat(DOCUMENT_BYTES_MAX);
         assert_eq!(texts(&Corpus::from_texts([endless.clone()]).unwrap()).concat(), endless);
     }

@@ -1,13 +1,13 @@
 //! Text files to token shards, once and for all: what `sn3 data prepare` does.
 //!
 //! ```text
-//!  .jsonl, .parquet, text ─► documents ─► tokens, a part for each file ─► samples in the seed's order ─► shards
-//!        (streamed)            (all threads)   (kept: resumable)                                          + ids
+//!  .jsonl, .parquet, text ─► documents ─► tokens, in parts ─► samples in the seed's order ─► shards
+//!        (streamed)            (all threads) (kept: resumable)                               + ids
 //! ```
 //!
 //! The result is a folder of `train_000000.npy` … with `sample_ids_000000.bin` … beside them, `heldout.npy`, the
 //! tokenizer, and `dataset.json`, which is written last: a folder that has it is whole. A preparation that was
-//! interrupted goes on with the first file or shard that is missing. Neither the number of threads nor an
+//! interrupted goes on with the first part or shard that is missing. Neither the number of threads nor an
 //! interruption changes a byte.
 //!
 //! Documents are tokenised without special tokens, each followed by the end-of-text token, and joined; samples
@@ -15,23 +15,22 @@
 //! the digest of its text and the seed, so that equal texts are on one side.
 
 mod documents;
+mod parts;
 mod write;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sn3_protocol::{Digest, digest::Hasher};
 
+use super::corpus::Corpus;
 use super::shards::{ShardError, ShardOptions, Shards, TokenType};
-use super::sources::{SourceError, SourceFile, Sources};
+use super::sources::{SourceError, Sources};
 use crate::files;
-use crate::tokenizer::{FILE_BYTES_MAX, Tokenizer, TokenizerError};
-use documents::Documents;
+use crate::tokenizer::{FILE_BYTES_MAX, TRAINING_BYTES_MAX, Tokenizer, TokenizerError};
+use parts::{Input, Part};
 
-/// Text that is tokenised together.
-const BATCH_BYTES: usize = 8 << 20;
 /// Longest description of a dataset that is read.
 const DESCRIPTION_BYTES_MAX: u64 = 64 << 20;
 const DESCRIPTION: &str = "dataset.json";
@@ -46,8 +45,8 @@ pub const SHARD_SAMPLES_MAX: u64 = 1 << 28;
 /// How text becomes shards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrepareOptions {
-    /// Files and folders; inside folders `.jsonl`, `.parquet`, `.txt` and `.md` files are taken.
-    pub inputs: Vec<PathBuf>,
+    /// The files; see [`text_sources`].
+    pub sources: Sources,
     /// The field or column with the text, in `.jsonl` and `.parquet` files.
     pub field: String,
     /// Tokens of a sample, at least 2.
@@ -64,7 +63,7 @@ pub struct PrepareOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PrepareProgress {
-    /// Bytes of files that are tokenised.
+    /// Bytes of files that are tokenised, about.
     Tokenised {
         /// So far.
         bytes: u64,
@@ -175,6 +174,25 @@ pub enum PrepareError {
     },
 }
 
+/// Files and folders to prepare; inside folders those with one of `extensions` are taken, and ones that are not
+/// UTF-8 are passed over.
+#[must_use]
+pub fn text_sources(paths: Vec<PathBuf>, extensions: Vec<String>) -> Sources {
+    Sources { paths, extensions, bytes_max: u64::MAX, file_bytes_max: u64::MAX, sampled: false }
+}
+
+/// Trains a tokenizer of at most `vocab` entries on a bounded sample of the text, spread over all files.
+///
+/// # Errors
+/// If inputs are unreadable or malformed or hold no text, or `vocab` is too small.
+pub fn train_tokenizer(options: &PrepareOptions, vocab: u32) -> Result<Tokenizer, PrepareError> {
+    options.check()?;
+    let files = parts::files(&options.sources)?;
+    let texts = parts::sample(&files, options, TRAINING_BYTES_MAX as u64)?;
+    let empty = || SourceError::Empty { paths: options.sources.paths.clone() };
+    Ok(Tokenizer::train(&Corpus::from_texts(texts).ok_or_else(empty)?, vocab)?)
+}
+
 /// A way to fail with the path of a file.
 fn at(path: &Path) -> impl Fn(std::io::Error) -> PrepareError + use<> {
     let path = path.to_owned();
@@ -192,7 +210,7 @@ pub fn prepare(
     progress: &(dyn Fn(PrepareProgress) + Sync),
 ) -> Result<Prepared, PrepareError> {
     options.check()?;
-    let files = options.sources().files()?;
+    let files = parts::files(&options.sources)?;
     let source = options.source(tokenizer, &files)?;
     if folder.join(DESCRIPTION).exists() {
         let found = Prepared::read(folder)?;
@@ -200,8 +218,13 @@ pub fn prepare(
         return if same { Ok(found) } else { Err(PrepareError::Occupied { path: folder.to_owned() }) };
     }
     let work = begin(folder, source)?;
-    let parts = tokenise(tokenizer, options, &files, &work, progress)?;
-    let written = write::write(tokenizer, options, &parts, folder, progress)?;
+    let (parts, written) =
+        work_through(tokenizer, options, &files, folder, progress).inspect_err(|error| {
+            // What was done so far is of no use to the inputs that are mended.
+            if matches!(error, PrepareError::Document { .. } | PrepareError::TooShort { .. }) {
+                drop(fs::remove_dir_all(&work).and_then(|()| fs::remove_dir(folder)));
+            }
+        })?;
     let prepared = Prepared {
         version: VERSION,
         seq_len: options.seq_len,
@@ -220,6 +243,18 @@ pub fn prepare(
     files::write_atomic(&folder.join(DESCRIPTION), &text).map_err(at(folder))?;
     fs::remove_dir_all(&work).map_err(at(&work))?;
     Ok(prepared)
+}
+
+fn work_through(
+    tokenizer: &Tokenizer,
+    options: &PrepareOptions,
+    files: &[Input],
+    folder: &Path,
+    progress: &(dyn Fn(PrepareProgress) + Sync),
+) -> Result<(Vec<Part>, write::Written), PrepareError> {
+    let parts = parts::tokenise(tokenizer, options, files, &folder.join(WORK), progress)?;
+    let written = write::write(tokenizer, options, &parts, folder, progress)?;
+    Ok((parts, written))
 }
 
 impl Prepared {
@@ -294,18 +329,8 @@ impl PrepareOptions {
         Ok(())
     }
 
-    fn sources(&self) -> Sources {
-        Sources {
-            paths: self.inputs.clone(),
-            extensions: ["jsonl", "parquet", "txt", "md"].map(str::to_owned).to_vec(),
-            bytes_max: u64::MAX,
-            file_bytes_max: u64::MAX,
-            sampled: false,
-        }
-    }
-
     /// What the result depends on: the options, the tokenizer, and the names and lengths of the files.
-    fn source(&self, tokenizer: &Tokenizer, files: &[SourceFile]) -> Result<Digest, PrepareError> {
+    fn source(&self, tokenizer: &Tokenizer, files: &[Input]) -> Result<Digest, PrepareError> {
         let mut hasher = Hasher::new();
         hasher.update(b"sn3/prepare/v1");
         hasher.update(&tokenizer.digest().0);
@@ -314,14 +339,12 @@ impl PrepareOptions {
         {
             hasher.update(&number.to_le_bytes());
         }
-        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        for text in std::iter::once(self.field.clone()).chain(files.iter().map(|file| name(&file.path))) {
+        for text in std::iter::once(&self.field).chain(files.iter().map(|file| &file.name)) {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
         for file in files {
-            let length = fs::metadata(&file.path).map_err(at(&file.path))?.len();
-            hasher.update(&length.to_le_bytes());
+            hasher.update(&file.bytes.to_le_bytes());
         }
         Ok(hasher.finish())
     }
@@ -334,7 +357,11 @@ fn begin(folder: &Path, source: Digest) -> Result<PathBuf, PrepareError> {
     let mark = work.join(BEGUN);
     if mark.exists() {
         let found = files::read_bounded(&mark, DESCRIPTION_BYTES_MAX).map_err(at(&mark))?;
-        return if found == source.to_string().into_bytes() { Ok(work) } else { Err(occupied()) };
+        if found != source.to_string().into_bytes() {
+            return Err(occupied());
+        }
+        [folder, &work].into_iter().try_for_each(remove_temporaries)?;
+        return Ok(work);
     }
     let used = folder.exists() && fs::read_dir(folder).map_err(at(folder))?.next().is_some();
     if used {
@@ -344,101 +371,15 @@ fn begin(folder: &Path, source: Digest) -> Result<PathBuf, PrepareError> {
     Ok(work)
 }
 
-/// The tokens of one file: two flat files of u32, and how many documents they came from.
-#[derive(Clone, Debug)]
-struct Part {
-    train: PathBuf,
-    heldout: PathBuf,
-    documents: u64,
-}
-
-fn tokenise(
-    tokenizer: &Tokenizer,
-    options: &PrepareOptions,
-    files: &[SourceFile],
-    work: &Path,
-    progress: &(dyn Fn(PrepareProgress) + Sync),
-) -> Result<Vec<Part>, PrepareError> {
-    let lengths: Vec<u64> = files
-        .iter()
-        .map(|file| fs::metadata(&file.path).map(|data| data.len()).map_err(at(&file.path)))
-        .collect::<Result<_, PrepareError>>()?;
-    let (of, mut bytes) = (lengths.iter().sum(), 0);
-    let mut parts = Vec::with_capacity(files.len());
-    for (number, (file, length)) in files.iter().zip(lengths).enumerate() {
-        let part = work.join(format!("part-{number:06}"));
-        parts.push(one_file(tokenizer, options, &file.path, &part)?);
-        bytes += length;
-        progress(PrepareProgress::Tokenised { bytes, of });
+/// Removes what an attempt that was killed was writing.
+fn remove_temporaries(folder: &Path) -> Result<(), PrepareError> {
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        if files::is_temporary(&path) {
+            fs::remove_file(&path).map_err(at(&path))?;
+        }
     }
-    Ok(parts)
-}
-
-/// Tokenises a file, unless that was done before: its number of documents is written last.
-fn one_file(
-    tokenizer: &Tokenizer,
-    options: &PrepareOptions,
-    path: &Path,
-    part: &Path,
-) -> Result<Part, PrepareError> {
-    let (train, heldout, done) =
-        (part.with_extension("train"), part.with_extension("heldout"), part.with_extension("done"));
-    if let Ok(text) = fs::read_to_string(&done)
-        && let Ok(documents) = text.parse()
-    {
-        return Ok(Part { train, heldout, documents });
-    }
-    let mut documents = Documents::open(path, &options.field)?;
-    let mut count = 0;
-    let mut failure = None;
-    let written = files::write_atomic_with(&train, |to_train| {
-        files::write_atomic_with(&heldout, |to_heldout| {
-            while let Some(batch) = documents.batch(BATCH_BYTES).map_err(|e| keep(&mut failure, e))? {
-                let tokens = encode(tokenizer, options, &batch).map_err(|e| keep(&mut failure, e))?;
-                for (held, tokens) in tokens {
-                    write::write_tokens(if held { &mut *to_heldout } else { &mut *to_train }, &tokens)?;
-                }
-                count += batch.len() as u64;
-            }
-            Ok(())
-        })
-    });
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    written.map_err(at(part))?;
-    files::write_atomic(&done, count.to_string().as_bytes()).map_err(at(&done))?;
-    Ok(Part { train, heldout, documents: count })
-}
-
-/// Keeps an error that a writer of files cannot carry.
-fn keep(failure: &mut Option<PrepareError>, error: PrepareError) -> std::io::Error {
-    *failure = Some(error);
-    std::io::Error::other("the input failed")
-}
-
-/// The tokens of documents in their order, and whether each is held out.
-fn encode(
-    tokenizer: &Tokenizer,
-    options: &PrepareOptions,
-    texts: &[String],
-) -> Result<Vec<(bool, Vec<u32>)>, PrepareError> {
-    let encode = |text: &String| {
-        let mut tokens = tokenizer.encode(text)?;
-        tokens.push(tokenizer.eos());
-        Ok::<_, PrepareError>((is_held_out(text, options.seed, options.heldout_fraction), tokens))
-    };
-    texts.par_iter().map(encode).collect()
-}
-
-/// Whether the first 64 bits of the digest of seed and text are within the share.
-fn is_held_out(text: &str, seed: u64, share: f64) -> bool {
-    let mut hasher = Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.update(text.as_bytes());
-    let digest = hasher.finish().0;
-    let number = u64::from_le_bytes(std::array::from_fn(|i| digest[i]));
-    (number as f64) < share * u64::MAX as f64
+    Ok(())
 }
 
 #[cfg(test)]

@@ -29,6 +29,28 @@ pub trait Samples: Sync {
     fn sample(&self, index: u64) -> Result<Vec<u32>, ShardError>;
 }
 
+impl<T: Samples + ?Sized> Samples for &T {
+    fn count(&self) -> u64 {
+        (**self).count()
+    }
+
+    fn seq_len(&self) -> usize {
+        (**self).seq_len()
+    }
+
+    fn vocab(&self) -> u32 {
+        (**self).vocab()
+    }
+
+    fn identity(&self) -> Digest {
+        (**self).identity()
+    }
+
+    fn sample(&self, index: u64) -> Result<Vec<u32>, ShardError> {
+        (**self).sample(index)
+    }
+}
+
 /// One part of a [`Dataset`]: what is trained on, or what is held out.
 #[derive(Clone, Copy, Debug)]
 pub struct Split<'a> {

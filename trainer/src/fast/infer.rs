@@ -31,7 +31,7 @@ impl Infer for StaticTrainer {
     }
 }
 
-fn check(tokens: &[u32], (min, max): (usize, usize), vocab: u32) -> Result<(), StepError> {
+pub(super) fn check(tokens: &[u32], (min, max): (usize, usize), vocab: u32) -> Result<(), StepError> {
     if !(min..=max).contains(&tokens.len()) {
         return Err(StepError::Length { sample: 0, tokens: tokens.len(), min, max });
     }

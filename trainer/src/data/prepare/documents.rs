@@ -20,6 +20,8 @@ pub(super) struct Documents {
     path: PathBuf,
     field: String,
     kind: Kind,
+    /// Whether a file that is no text is an error.
+    named: bool,
     /// Lines or rows read so far.
     place: u64,
 }
@@ -32,14 +34,15 @@ enum Kind {
 }
 
 impl Documents {
-    pub(super) fn open(path: &Path, field: &str) -> Result<Self, PrepareError> {
+    /// Opens a file; one that was not `named` is passed over where it turns out to be no text.
+    pub(super) fn open(path: &Path, field: &str, named: bool) -> Result<Self, PrepareError> {
         let file = File::open(path).map_err(at(path))?;
         let kind = match path.extension().and_then(|extension| extension.to_str()) {
             Some("jsonl") => Kind::Lines(BufReader::with_capacity(1 << 20, file)),
             Some("parquet") => Kind::Rows(Box::new(rows(path, file, field)?)),
             _ => Kind::Text(Some(file)),
         };
-        Ok(Self { path: path.to_owned(), field: field.to_owned(), kind, place: 0 })
+        Ok(Self { path: path.to_owned(), field: field.to_owned(), kind, named, place: 0 })
     }
 
     /// The next documents, together about `bytes` long; none at the end. Those without text are left out.
@@ -80,11 +83,18 @@ impl Documents {
         if bytes.len() as u64 > DOCUMENT_BYTES_MAX {
             return Err(self.wrong("document", "a text file of more than 1 GiB; split it, or use .jsonl"));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let offset = error.utf8_error().valid_up_to();
-            self.wrong("document", format!("not UTF-8 text (first bad byte at {offset}); convert it"))
-        })?;
-        Ok(Some(text))
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) if !self.named => {
+                tracing::debug!(path = ?self.path, "passed over: not UTF-8 text");
+                Ok(None)
+            }
+            Err(error) => {
+                let offset = error.utf8_error().valid_up_to();
+                let reason = format!("not UTF-8 text (first bad byte at {offset}); convert it");
+                Err(self.wrong("document", reason))
+            }
+        }
     }
 
     fn next_line(&mut self) -> Result<Option<String>, PrepareError> {

@@ -51,7 +51,7 @@ fn inputs(dir: &Path) -> PathBuf {
 
 fn options(inputs: PathBuf) -> PrepareOptions {
     PrepareOptions {
-        inputs: vec![inputs],
+        sources: text_sources(vec![inputs], ["jsonl", "parquet", "txt", "md"].map(str::to_owned).to_vec()),
         field: "text".to_owned(),
         seq_len: 16,
         seed: 5,
@@ -139,6 +139,8 @@ fn bad_inputs_are_named_with_place_and_remedy() {
     assert!(refused("c.txt", b"good\xff", "text").contains("first bad byte at 4"));
     assert!(refused("d.parquet", b"PAR0", "text").contains("d.parquet\" header"));
     assert!(refused("e.txt", b"short", "text").contains("less than one sample of 16"));
+    let left = |name: &str| dir.path().join(format!("out-{name}-text")).exists();
+    assert!(!["a.jsonl", "c.txt", "e.txt"].into_iter().any(left), "a refused input leaves a folder");
     let path = dir.path().join("f.parquet");
     parquet(&path, &texts(0..3));
     let error = refused("f.parquet", &fs::read(&path).unwrap(), "body");
@@ -157,4 +159,36 @@ fn a_folder_with_something_else_is_left_alone() {
     assert!(matches!(prepare(&tokenizer, &options, &foreign, &|_| ()), Err(PrepareError::Occupied { .. })));
     let none = PrepareOptions { seq_len: 1, ..options };
     assert!(prepare(&tokenizer, &none, &folder, &|_| ()).unwrap_err().to_string().contains("seq_len is 1"));
+}
+
+#[test]
+fn many_small_files_are_one_part_and_what_is_no_text_in_a_folder_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let inputs = dir.path().join("inputs");
+    fs::create_dir_all(&inputs).unwrap();
+    for (number, text) in texts(0..40).iter().enumerate() {
+        fs::write(inputs.join(format!("{number:02}.txt")), text).unwrap();
+    }
+    fs::write(inputs.join("picture.txt"), b"\xff\xd8\xff").unwrap();
+    let (options, folder) = (options(inputs), dir.path().join("out"));
+    let steps = Mutex::new(Vec::new());
+    let note = |progress| steps.lock().unwrap().push(progress);
+    assert_eq!(prepare(&tokenizer(), &options, &folder, &note).unwrap().documents, 40);
+    let tokenised = |progress: &&PrepareProgress| matches!(progress, PrepareProgress::Tokenised { .. });
+    assert_eq!(steps.lock().unwrap().iter().filter(tokenised).count(), 2, "one batch, one part");
+}
+
+#[test]
+fn a_tokenizer_is_trained_on_all_files_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(inputs(dir.path()));
+    let files = parts::files(&options.sources).unwrap();
+    let total: u64 = files.iter().map(|file| file.bytes).sum();
+    let texts = parts::sample(&files, &options, total / 4).unwrap();
+    let taken: usize = texts.iter().map(String::len).sum();
+    assert!(taken as u64 <= total / 4 && taken as u64 > total / 10, "{taken} of {total}");
+    assert!(texts.iter().any(|text| text.starts_with("document 0 ")));
+    assert!(texts.iter().any(|text| text.starts_with("document 60 ")));
+    let tokenizer = train_tokenizer(&options, 300).unwrap();
+    assert_eq!(tokenizer.digest(), train_tokenizer(&options, 300).unwrap().digest());
 }

@@ -1,0 +1,87 @@
+//! The trainer that the arguments ask for.
+
+use sn3_protocol::model::ModelConfig;
+use sn3_protocol::run::AdamConfig;
+use sn3_trainer::fast::StaticTrainer;
+use sn3_trainer::reference::ReferenceTrainer;
+use sn3_trainer::train::Train;
+
+use crate::args::TrainerKind;
+use crate::args::training::{Device, StepArgs};
+use crate::exit::{CliError, Exit, OrExit};
+use crate::trainers::available_threads;
+
+/// Tokens of one pass unless the arguments say otherwise.
+const PASS_TOKENS_CPU: u32 = 2_048;
+const PASS_TOKENS_CUDA: u32 = 32_768;
+
+/// A trainer with all parameters 0, for batches of `batch` samples of `seq_len` tokens; labels equal to `eos` are
+/// masked.
+pub fn build(
+    config: &ModelConfig,
+    adam: AdamConfig,
+    args: &StepArgs,
+    (batch, seq_len): (u32, u32),
+    eos: u32,
+) -> Result<Box<dyn Train>, CliError> {
+    let micro_batch = micro_batch(args, batch, seq_len);
+    match (args.device, args.trainer) {
+        (Device::Cpu, TrainerKind::Static) => {
+            let threads = args.threads.map_or_else(available_threads, usize::from);
+            let trainer = StaticTrainer::new(config, adam, micro_batch, threads).or_exit(Exit::Usage)?;
+            Ok(Box::new(trainer.with_masked_label(Some(eos))))
+        }
+        (Device::Cpu, TrainerKind::Reference) => {
+            let trainer = ReferenceTrainer::new(config, adam, micro_batch)
+                .map_err(|error| CliError::new(Exit::Usage, error))?;
+            Ok(Box::new(trainer.with_masked_label(Some(eos))))
+        }
+        (Device::Cuda, TrainerKind::Static) => cuda(config, adam, micro_batch, eos),
+        (Device::Cuda, TrainerKind::Reference) => {
+            let message =
+                "the reference trainer runs on the CPU; leave out --device cuda or --trainer reference";
+            Err(CliError::new(Exit::Usage, message))
+        }
+    }
+}
+
+/// Fails where the arguments ask for a GPU that cannot be used, before any text is prepared.
+pub fn check_device(args: &StepArgs) -> Result<(), CliError> {
+    if args.device == Device::Cpu {
+        return Ok(());
+    }
+    match sn3_trainer::cuda::probe().problem {
+        None => Ok(()),
+        Some(problem) => {
+            let message = format!(
+                "no usable GPU: {problem}; `sn3 doctor` lists what was found, --device cpu needs none"
+            );
+            Err(CliError::new(Exit::Usage, message))
+        }
+    }
+}
+
+fn micro_batch(args: &StepArgs, batch: u32, seq_len: u32) -> usize {
+    let tokens = if args.device == Device::Cuda { PASS_TOKENS_CUDA } else { PASS_TOKENS_CPU };
+    let micro_batch = args.micro_batch.unwrap_or(tokens / seq_len.max(1));
+    micro_batch.clamp(1, batch.max(1)) as usize
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(
+    config: &ModelConfig,
+    adam: AdamConfig,
+    micro_batch: usize,
+    eos: u32,
+) -> Result<Box<dyn Train>, CliError> {
+    use sn3_trainer::cuda::{CudaOptions, CudaTrainer};
+    let options = CudaOptions::default();
+    let trainer = CudaTrainer::new(config, adam, micro_batch, &options).or_exit(Exit::Usage)?;
+    Ok(Box::new(trainer.with_masked_label(Some(eos))))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_: &ModelConfig, _: AdamConfig, _: usize, _: u32) -> Result<Box<dyn Train>, CliError> {
+    let problem = sn3_trainer::cuda::probe().problem.unwrap_or_default();
+    Err(CliError::new(Exit::Usage, format!("no usable GPU: {problem}")))
+}
