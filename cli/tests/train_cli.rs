@@ -63,9 +63,8 @@ fn fails(dir: &Path, line: &str, code: i32, names: &str) {
 
 /// The data of the last JSON line with this event.
 fn event(stdout: &str, name: &str) -> Value {
-    let lines = stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter(|line| line["event"] == name).last().unwrap_or_else(|| panic!("{name}: {stdout}"))["data"]
-        .take()
+    let mut lines = stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.rfind(|line| line["event"] == name).unwrap_or_else(|| panic!("{name}: {stdout}"))["data"].take()
 }
 
 /// Starts a command, waits until `ready` says so, sends `signal`, and waits for the end.
