@@ -1,6 +1,7 @@
 //! Measures what a development chain is chosen for, and prints each value beside its bar.
 //!
-//! Build it with `--release`: unoptimised numbers say nothing. The exit code is the number of bars missed.
+//! Build it with `--release`: unoptimised numbers say nothing. The exit code is the number of bars missed. Times are
+//! those of the wall clock; where the machine has other work, compare them with the seconds of computing.
 
 // An example may talk to its user directly.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -21,6 +22,11 @@ const VALIDATORS: usize = 64;
 const TEMPO: u64 = 360;
 const DAY_BLOCKS: u64 = 7_200;
 const TRANSFERS: u32 = 6_000;
+
+/// Where the time in user code is in `/proc/self/stat`, counted behind the process's name; that in the kernel follows.
+const USER_TICKS_FIELD: usize = 11;
+/// The unit of those times on Linux.
+const TICKS_PER_S: f64 = 100.0;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -55,6 +61,20 @@ fn resident_mib() -> Outcome<f64> {
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS line")?;
     let kib: f64 = line.split_whitespace().nth(1).ok_or("no number in the VmRSS line")?.parse()?;
     Ok(kib / 1_024.0)
+}
+
+/// The load of the machine in the last minute: beside another program's work, wall-clock times say little.
+fn load() -> Outcome<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split_whitespace().next().ok_or("no load in /proc/loadavg")?.parse()?)
+}
+
+/// What all threads of this process have computed so far, in seconds.
+fn cpu_s() -> Outcome<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit_once(')').ok_or("no name in /proc/self/stat")?.1;
+    let ticks = fields.split_whitespace().skip(USER_TICKS_FIELD).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_S)
 }
 
 /// A whole subnet: every neuron registered and staked.
@@ -117,9 +137,10 @@ async fn day(bars: &mut Bars) -> Outcome<()> {
     }
     devnet.advance_blocks(1).await?;
     eprintln!("{NEURONS} neurons, {VALIDATORS} rows of {NEURONS} weights; {DAY_BLOCKS} blocks follow");
-    let begin = Instant::now();
+    let (begin, before_s) = (Instant::now(), cpu_s()?);
     devnet.advance_blocks(DAY_BLOCKS).await?;
     let took = begin.elapsed();
+    eprintln!("{:.2} s of computing", cpu_s()? - before_s);
     bars.at_most("7,200 blocks with 20 epochs of 256 neurons", took.as_secs_f64(), 5.0, "s");
     eprintln!("{:.3} ms per block; memory {:.1} MiB", ms(took) / DAY_BLOCKS as f64, resident_mib()?);
     snapshots(bars, &devnet).await?;
@@ -149,10 +170,11 @@ async fn transfers(bars: &mut Bars) -> Outcome<()> {
         devnet.submit(bytes).await?;
     }
     let pooled = begin.elapsed();
-    let begin = Instant::now();
+    let (begin, before_s) = (Instant::now(), cpu_s()?);
     while devnet.waiting_transactions() > 0 {
         devnet.advance_blocks(1).await?;
     }
+    eprintln!("{:.2} s of computing for {TRANSFERS} transfers", cpu_s()? - before_s);
     let rate = |time: Duration| f64::from(TRANSFERS) / time.as_secs_f64();
     bars.at_least("signed transfers executed", rate(begin.elapsed()), 2_000.0, "/s");
     eprintln!("{:.0}/s were checked and pooled, in {} blocks", rate(pooled), devnet.head().number.0);
@@ -163,6 +185,7 @@ async fn transfers(bars: &mut Bars) -> Outcome<()> {
 #[tokio::main]
 async fn main() -> Outcome<()> {
     let mut bars = Bars::default();
+    println!("load of the machine: {}", load()?);
     first_block(&mut bars).await?;
     transfers(&mut bars).await?;
     day(&mut bars).await?;

@@ -34,10 +34,12 @@
 //! transaction.
 
 pub mod node;
+mod remote;
 pub mod runtime;
 mod scaffold;
 
 pub use node::{Condition, DevAccount, Devnet, DevnetConfig, Head, Refusal, Sealing};
+pub use remote::{Remote, RemoteError, Status, WireHead};
 pub use scaffold::{
     FundedKey, Manifest, NamedKey, NeuronEntry, SCAFFOLD_BYTES_MAX, Scaffold, ScaffoldError, SubnetEntry,
 };

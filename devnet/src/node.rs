@@ -17,6 +17,7 @@ mod genesis;
 mod log;
 mod panics;
 mod pool;
+mod reads;
 mod rpc;
 mod sealer;
 mod serving;

@@ -18,6 +18,7 @@ import traceback
 import urllib.request
 
 import bittensor
+import xxhash
 from async_substrate_interface.async_substrate import AsyncSubstrateInterface
 from async_substrate_interface.sync_substrate import SubstrateInterface
 from bittensor.client import Client
@@ -215,6 +216,15 @@ async def sdk_stake(client, wallet, netuid):
     return stake
 
 
+def weights_in_storage(url, netuid, uid):
+    """The weights of a neuron, read past the SDK."""
+    twox_128 = lambda name: b"".join(xxhash.xxh64(name, seed=i).intdigest().to_bytes(8, "little") for i in (0, 1))
+    place = twox_128(b"SubtensorModule") + twox_128(b"Weights") + netuid.to_bytes(2, "little") + uid.to_bytes(2, "little")
+    row = dev(url, "state_getStorage", "0x" + place.hex())
+    numbers = bytes.fromhex(row[2:])[1:] if row else b""
+    return [tuple(int.from_bytes(numbers[i + j : i + j + 2], "little") for j in (0, 2)) for i in range(0, len(numbers), 4)]
+
+
 async def sdk_weights(client, wallet, netuid, url):
     dev(url, "dev_advanceToEpoch", netuid)
     result = await client.execute(
@@ -222,7 +232,13 @@ async def sdk_weights(client, wallet, netuid, url):
     )
     result.raise_for_failure()
     dev(url, "dev_advanceToEpoch", netuid)
-    return await client.weights.weights(netuid)
+    metagraph = await client.subnets.metagraph(netuid)
+    uid = [n.uid for n in metagraph.neurons if n.hotkey == wallet.hotkey.ss58_address][0]
+    kept = weights_in_storage(url, netuid, uid)
+    expect(kept == [(0, 65535)], f"uid {uid} has weights {kept}")
+    read = await client.weights.weights(netuid)
+    expect(read, "the SDK reads no weights after the epoch")
+    return f"uid {uid} has {kept} in storage; the SDK reads {read}"
 
 
 async def bittensor_sdk(url, netuid, steps):

@@ -6,16 +6,15 @@ use sp_inherents::InherentData;
 use sp_runtime::{
     ApplyExtrinsicResult, ExtrinsicInclusionMode,
     generic::Digest,
-    traits::{BlakeTwo256, Header as _},
+    traits::Header as _,
     transaction_validity::{InvalidTransaction, TransactionValidityError},
 };
-use sp_state_machine::BackendTransaction;
 
 use super::{
     block::{ExtrinsicBytes, StoredBlock, decode_answer},
     pool::{Selected, Selection},
     shield::hidden_in,
-    state::{CallError, Execution, State},
+    state::{CallError, Execution, NewState, State},
 };
 use crate::runtime::{Header, UncheckedExtrinsic};
 
@@ -26,8 +25,8 @@ const FULL_TRIES_MAX: usize = 8;
 pub struct Authored {
     /// The block.
     pub block: StoredBlock,
-    /// The nodes its state adds.
-    pub state: BackendTransaction<BlakeTwo256>,
+    /// Its state.
+    pub state: NewState,
     /// The transactions from the pool in it, with their positions.
     pub included: Vec<(H256, u32)>,
     /// Those that turned out to be invalid, and why.
@@ -196,9 +195,9 @@ impl<'a> Draft<'a> {
         let header: Header = self.call("BlockBuilder_finalize_block", &[])?;
         let number = self.number;
         let finished = self.execution.finish();
-        let (root, state) = finished.map_err(|source| AuthorError::Runtime { number, source })?;
-        if root != header.state_root {
-            return Err(AuthorError::StateRoot { number, expected: header.state_root, found: root });
+        let state = finished.map_err(|source| AuthorError::Runtime { number, source })?;
+        if state.root != header.state_root {
+            return Err(AuthorError::StateRoot { number, expected: header.state_root, found: state.root });
         }
         let block = StoredBlock::new(header, self.extrinsics, self.timestamp_ms);
         Ok(Authored { block, state, included, invalid })

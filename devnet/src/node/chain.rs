@@ -8,15 +8,14 @@ use std::{
 };
 
 use sp_core::H256;
-use sp_runtime::traits::BlakeTwo256;
-use sp_state_machine::BackendTransaction;
 use tokio::sync::watch;
 
 pub use cursor::HeadCursor;
 
 use super::{
     block::StoredBlock,
-    state::State,
+    reads::Reads,
+    state::{NewState, State},
     store::NodeStore,
     sync::{read, write},
 };
@@ -40,6 +39,8 @@ struct Blocks {
     reverts: Vec<u64>,
     /// The oldest height whose state is whole.
     oldest_state: u64,
+    /// What is known of the head's state.
+    reads: Reads,
 }
 
 /// Why a state cannot be had.
@@ -63,15 +64,16 @@ pub enum StateError {
 
 impl Chain {
     /// A chain of one block.
-    pub fn new(genesis: StoredBlock, state: BackendTransaction<BlakeTwo256>) -> Self {
+    pub fn new(genesis: StoredBlock, state: NewState) -> Self {
         let store = Arc::new(NodeStore::default());
-        store.commit(state);
+        store.commit(state.nodes);
         store.prune(0);
         let blocks = Blocks {
             hashes: vec![genesis.hash],
             by_hash: HashMap::from([(genesis.hash, Arc::new(genesis))]),
             reverts: Vec::new(),
             oldest_state: 0,
+            reads: Reads::of(state.root),
         };
         Self { store, blocks: RwLock::new(blocks), changes: watch::Sender::new(0) }
     }
@@ -101,13 +103,15 @@ impl Chain {
         if block.number() < blocks.oldest_state {
             return Err(StateError::Discarded { hash: block.hash, number: block.number() });
         }
-        Ok((State::at(&self.store, block.header.state_root), block))
+        Ok((State::known(&self.store, blocks.reads_at(block.header.state_root)), block))
     }
 
     /// Appends a block, and forgets states older than the window unless `pinned` needs them.
-    pub fn commit(&self, block: StoredBlock, state: BackendTransaction<BlakeTwo256>, pinned: Option<u64>) {
+    pub fn commit(&self, block: StoredBlock, state: NewState, pinned: Option<u64>) {
         let mut blocks = write(&self.blocks);
-        self.store.commit(state);
+        self.store.commit(state.nodes);
+        let reads = std::mem::replace(&mut blocks.reads, Reads::of(state.root));
+        blocks.reads = reads.after(state.root, state.values);
         let number = block.number();
         blocks.hashes.push(block.hash);
         blocks.by_hash.insert(block.hash, Arc::new(block));
@@ -136,6 +140,7 @@ impl Chain {
             let hash = blocks.hashes.pop().expect("genesis is never popped");
             blocks.by_hash.remove(&hash);
         }
+        blocks.reads = Reads::of(blocks.head().header.state_root);
         blocks.reverts.push(number);
         drop(blocks);
         self.changes.send_modify(|count| *count += 1);
@@ -155,6 +160,10 @@ impl Blocks {
 
     fn number(&self) -> u64 {
         u64::try_from(self.hashes.len()).expect("a count fits 64 bits") - 1
+    }
+
+    fn reads_at(&self, root: H256) -> Reads {
+        if root == self.reads.root() { self.reads.clone() } else { Reads::of(root) }
     }
 
     fn hash_at(&self, number: u64) -> Option<H256> {

@@ -157,9 +157,23 @@ pub enum VerifyError {
 }
 
 impl Engine {
-    /// Makes one block from what waits in the pool.
+    /// Makes one block from what waits in the pool, and forces it to disk where the chain is kept.
     pub fn seal(&self) -> Result<Arc<StoredBlock>, AdvanceError> {
+        let block = self.seal_next()?;
+        self.force_to_disk();
+        Ok(block)
+    }
+
+    /// Makes one block of many; the last of them is forced to disk, and the others with it.
+    fn seal_next(&self) -> Result<Arc<StoredBlock>, AdvanceError> {
         self.seal_with(0, true)
+    }
+
+    /// Lets what was made so far survive the death of the machine.
+    fn force_to_disk(&self) {
+        if let Some(log) = &mut lock(&self.writing).log {
+            log.sync();
+        }
     }
 
     /// Makes one block whose clock is ahead by `extra_ms`, with or without what waits in the pool.
@@ -170,6 +184,8 @@ impl Engine {
         let draft = Draft::begin(&state, &parent, self.next_timestamp_ms(&parent) + extra_ms)?;
         let selection = if from_pool { self.pool.selection() } else { Selection::empty() };
         let authored = draft.complete(selection)?;
+        // What was read of the parent's state goes on to the new one, unless somebody still reads it.
+        drop(state);
         let (hash, number) = (authored.block.hash, authored.block.number());
         if let Some(log) = &mut writing.log {
             let kept = log.append(&authored.block);
@@ -196,8 +212,9 @@ impl Engine {
             return Err(AdvanceError::TooFar { blocks: count });
         }
         for _ in 0..count {
-            self.seal()?;
+            self.seal_next()?;
         }
+        self.force_to_disk();
         Ok(self.chain.head())
     }
 
@@ -211,8 +228,9 @@ impl Engine {
             return Err(AdvanceError::TooFar { blocks: target - head });
         }
         while self.chain.head().number() < target {
-            self.seal()?;
+            self.seal_next()?;
         }
+        self.force_to_disk();
         Ok(self.chain.head())
     }
 

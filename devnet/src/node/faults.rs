@@ -163,6 +163,11 @@ impl Faults {
         Ok(())
     }
 
+    /// How many refusals wait for their transactions.
+    pub fn waiting_refusals(&self) -> usize {
+        lock(&self.refusals).len()
+    }
+
     /// The refusal for the transaction that has just come, if one waits.
     pub fn next_refusal(&self) -> Option<Refusal> {
         lock(&self.refusals).pop_front()

@@ -10,13 +10,12 @@ use sp_runtime::{
     generic::Digest,
     traits::{BlakeTwo256, Header as _},
 };
-use sp_state_machine::BackendTransaction;
 use sp_trie::{LayoutV1, empty_trie_root};
 use std::sync::Arc;
 
 use super::{
     block::{StoredBlock, decode_answer},
-    state::{CallError, Execution, State},
+    state::{CallError, Execution, NewState, State},
     store::NodeStore,
 };
 use crate::runtime::{Header, genesis::GenesisConfig};
@@ -37,18 +36,15 @@ pub enum GenesisError {
 }
 
 /// Builds the first block and its state.
-pub fn genesis(
-    config: &GenesisConfig,
-    timestamp_ms: u64,
-) -> Result<(StoredBlock, BackendTransaction<BlakeTwo256>), GenesisError> {
+pub fn genesis(config: &GenesisConfig, timestamp_ms: u64) -> Result<(StoredBlock, NewState), GenesisError> {
     let empty = State::at(&Arc::new(NodeStore::default()), empty_root());
     let mut execution = Execution::on(&empty);
     let document = config.document().to_string().into_bytes();
     let answer = execution.call("GenesisBuilder_build_state", &document.encode())?;
     let built: sp_genesis_builder::Result = decode_answer("GenesisBuilder_build_state", &answer);
     built.map_err(GenesisError::Refused)?;
-    let (root, state) = execution.finish()?;
-    let header = Header::new(0, empty_root(), root, H256::zero(), digest());
+    let state = execution.finish()?;
+    let header = Header::new(0, empty_root(), state.root, H256::zero(), digest());
     Ok((StoredBlock::new(header, Vec::new(), timestamp_ms), state))
 }
 

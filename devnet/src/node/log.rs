@@ -31,7 +31,8 @@ const KIND_AND_LENGTH_BYTES: usize = 5;
 const CHECKSUM_BYTES: usize = 8;
 /// A block is at most 10 MiB long; anything longer is no record.
 const BODY_BYTES_MAX: u32 = 32 * 1024 * 1024;
-/// A record survives the death of the process at once, and that of the machine after this many records.
+/// A record survives the death of the process at once, and that of the machine when it is reported: a block
+/// alone when it is made, one of many when the last of them is, or after this many records.
 const RECORDS_PER_SYNC: u32 = 256;
 
 /// Why the file cannot be used.
@@ -161,7 +162,11 @@ impl BlockLog {
         self.file.write_all(bytes)
     }
 
-    fn sync(&mut self) {
+    /// Forces what was appended to disk. A disk that refuses is reported, and the chain goes on.
+    pub fn sync(&mut self) {
+        if self.unsynced == 0 {
+            return;
+        }
         self.unsynced = 0;
         if let Err(error) = self.file.sync_data() {
             tracing::error!(path = %self.path.display(), %error, "the chain could not be forced to disk");

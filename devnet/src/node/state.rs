@@ -6,11 +6,12 @@ use sp_core::H256;
 use sp_externalities::{Extensions, set_and_run_with_externalities};
 use sp_runtime::{StateVersion, traits::BlakeTwo256};
 use sp_state_machine::{
-    Backend, BackendTransaction, Ext, IterArgs, OverlayedChanges, TrieBackend, TrieBackendBuilder,
+    Backend, BackendTransaction, Ext, IterArgs, OverlayedChanges, StorageCollection, TrieBackendBuilder,
 };
 
 use super::{
     panics::guarded,
+    reads::{ReadOnce, Reads},
     store::{NodeStore, StoreHandle},
 };
 use crate::runtime::api;
@@ -18,11 +19,19 @@ use crate::runtime::api;
 /// What the runtime at `system_version` 1 stores values with.
 const STATE_VERSION: StateVersion = StateVersion::V1;
 
-type StateBackend = TrieBackend<StoreHandle, BlakeTwo256>;
-
 /// The whole state after one block. Cheap to make: it is a root hash and a shared store.
 pub struct State {
-    backend: StateBackend,
+    backend: ReadOnce,
+}
+
+/// A state that is not part of the chain yet.
+pub struct NewState {
+    /// Its root.
+    pub root: H256,
+    /// The trie nodes that lead to it.
+    pub nodes: BackendTransaction<BlakeTwo256>,
+    /// The values that differ from those before.
+    pub values: StorageCollection,
 }
 
 /// Why a state cannot be read or run on.
@@ -48,11 +57,17 @@ pub enum CallError {
 impl State {
     /// The state below `root`.
     pub fn at(store: &Arc<NodeStore>, root: H256) -> Self {
-        Self { backend: TrieBackendBuilder::new(StoreHandle(store.clone()), root).build() }
+        Self::known(store, Reads::of(root))
+    }
+
+    /// A state of which some is known.
+    pub fn known(store: &Arc<NodeStore>, reads: Reads) -> Self {
+        let trie = TrieBackendBuilder::new(StoreHandle(store.clone()), reads.root()).build();
+        Self { backend: ReadOnce::new(trie, reads) }
     }
 
     /// The state machine's own view.
-    pub fn backend(&self) -> &StateBackend {
+    pub fn backend(&self) -> &ReadOnce {
         &self.backend
     }
 
@@ -139,12 +154,16 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// The root of the state with all writes, and the trie nodes that lead to it.
-    pub fn finish(mut self) -> Result<(H256, BackendTransaction<BlakeTwo256>), CallError> {
+    /// The state with all writes.
+    pub fn finish(mut self) -> Result<NewState, CallError> {
         let changes = self
             .overlay
             .drain_storage_changes(&self.state.backend, STATE_VERSION)
             .map_err(CallError::Discarded)?;
-        Ok((changes.transaction_storage_root, changes.transaction))
+        Ok(NewState {
+            root: changes.transaction_storage_root,
+            nodes: changes.transaction,
+            values: changes.main_storage_changes,
+        })
     }
 }

@@ -7,6 +7,7 @@ mod harness;
 mod keys;
 mod layout;
 mod networks;
+mod parts;
 mod timelock;
 mod weights;
 

@@ -1,6 +1,6 @@
 // Drives a development chain with @polkadot/api.
 //
-//     npm install --no-package-lock && node drive.mjs ws://127.0.0.1:9944
+//     tests/interop/run.sh polkadot, or: npm install --no-package-lock && node drive.mjs ws://127.0.0.1:9944
 //
 // Connects, decodes a block with a transfer, weights and a registration in it, subscribes to storage, heads and
 // the runtime's version. What was asked and what came back is printed; the exit code is the number of failed

@@ -75,11 +75,13 @@ fn execute(chain: &Chain, block: StoredBlock) -> bool {
     if execution.call("Core_execute_block", &block.encoded()).is_err() {
         return false;
     }
-    match execution.finish() {
-        Ok((root, changes)) if root == block.header.state_root => {
+    let finished = execution.finish();
+    drop(state);
+    match finished {
+        Ok(after) if after.root == block.header.state_root => {
             // A later record may go back as far as any snapshot could.
             let oldest = block.number().saturating_sub(SNAPSHOT_BLOCKS_MAX);
-            chain.commit(block, changes, Some(oldest));
+            chain.commit(block, after, Some(oldest));
             true
         }
         _ => false,

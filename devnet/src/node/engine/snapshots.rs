@@ -85,6 +85,7 @@ impl Engine {
         }
         if let Some(log) = &mut writing.log {
             log.append_revert(number).map_err(|e| SnapshotError::Log { id, reason: e.to_string() })?;
+            log.sync();
         }
         let reverted = self.chain.revert(number);
         debug_assert!(reverted, "checked above, and only the holder of `writing` changes the chain");

@@ -47,10 +47,12 @@ impl Engine {
         let begin = self.watched(condition)?;
         for _ in 0..blocks_max {
             if self.holds(condition, &begin)? {
+                self.force_to_disk();
                 return Ok(self.chain.head());
             }
-            self.seal()?;
+            self.seal_next()?;
         }
+        self.force_to_disk();
         match self.holds(condition, &begin)? {
             true => Ok(self.chain.head()),
             false => Err(AdvanceError::Never { blocks: blocks_max }),

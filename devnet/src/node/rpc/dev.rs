@@ -24,6 +24,7 @@ type Answer = Result<Value, ErrorObjectOwned>;
 
 /// Registers the methods.
 pub fn register(module: &mut Module) -> Registered {
+    module.register_blocking_method("dev_status", |_, e, _| status(&e))?;
     module.register_blocking_method("dev_advanceBlocks", |p, e, _| advance_blocks(&p, &e))?;
     module.register_blocking_method("dev_advanceToBlock", |p, e, _| advance_to_block(&p, &e))?;
     module.register_blocking_method("dev_advanceToEpoch", |p, e, _| advance_to_epoch(&p, &e))?;
@@ -48,6 +49,21 @@ fn register_faults(module: &mut Module) -> Registered {
     module.register_blocking_method("dev_reorg", |p, e, _| reorg(&p, &e))?;
     module.register_blocking_method("dev_upgradeRuntime", |p, e, _| upgrade_runtime(&p, &e))?;
     Ok(())
+}
+
+/// Head, clock, sealing, and what waits or goes wrong on purpose.
+fn status(engine: &Engine) -> Answer {
+    let block = engine.chain.head();
+    let finalized = engine.finalized().map_err(errors::state)?;
+    Ok(json!({
+        "head": head(&block),
+        "finalized": head(&finalized),
+        "timestampMs": block.timestamp_ms,
+        "sealing": *engine.sealing.borrow(),
+        "waitingTransactions": engine.pool.counts().0,
+        "delayMs": engine.faults.delay().as_millis() as u64,
+        "waitingRefusals": engine.faults.waiting_refusals(),
+    }))
 }
 
 /// Blocks after the head are not final from now on; answers the head's height.

@@ -10,7 +10,8 @@
 
 pub mod types;
 
-use sn3_timelock::LocalBeacon;
+use sn3_timelock::{Beacon, LocalBeacon};
+use std::sync::OnceLock;
 
 /// The seed of the development beacon's key. Whoever reads this can open everything, on development chains.
 const BEACON_SEED: [u8; 32] = *b"sn3 devnet: not a secret beacon.";
@@ -24,13 +25,20 @@ pub fn own_beacon() -> LocalBeacon {
     LocalBeacon::from_seed(BEACON_SEED)
 }
 
+/// What others know of [`own_beacon`]. Every block asks, and its key takes longer to compute than the rest of an
+/// empty block, so once.
+fn own_key() -> &'static Beacon {
+    static KEY: OnceLock<Beacon> = OnceLock::new();
+    KEY.get_or_init(|| own_beacon().beacon())
+}
+
 /// The pallet.
 // FRAME generates undocumented public items.
 #[allow(missing_docs)]
 #[frame_support::pallet]
 pub mod pallet {
     use super::types::*;
-    use super::{NEWEST_EVERY_BLOCKS, PULSES_PER_BLOCK_MAX, own_beacon};
+    use super::{NEWEST_EVERY_BLOCKS, PULSES_PER_BLOCK_MAX, own_beacon, own_key};
     use frame_support::pallet_prelude::*;
     use frame_system::pallet_prelude::*;
     use sn3_timelock::SIGNATURE_BYTES;
@@ -120,7 +128,7 @@ pub mod pallet {
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            BeaconConfig::<T>::put(BeaconConfiguration::of(&own_beacon().beacon(), b"sn3-devnet"));
+            BeaconConfig::<T>::put(BeaconConfiguration::of(own_key(), b"sn3-devnet"));
         }
     }
 
@@ -186,7 +194,7 @@ pub mod pallet {
 
         /// Which rounds the block at this time has to publish.
         fn due(now_ms: u64) -> BTreeSet<u64> {
-            let newest = own_beacon().beacon().round_at(now_ms);
+            let newest = own_key().round_at(now_ms);
             let wanted = WantedRounds::<T>::get();
             let mut due: BTreeSet<u64> =
                 wanted.range(..=newest).take(PULSES_PER_BLOCK_MAX).copied().collect();
@@ -198,7 +206,7 @@ pub mod pallet {
         }
 
         fn owns_beacon() -> bool {
-            BeaconConfig::<T>::get().public_key.as_slice() == own_beacon().beacon().public_key().as_slice()
+            BeaconConfig::<T>::get().public_key.as_slice() == own_key().public_key().as_slice()
         }
     }
 

@@ -71,17 +71,17 @@ impl<T: Config> Pallet<T> {
     /// Builds root and the given subnets on top of the balances that exist already.
     pub(super) fn build_networks(subnets: &[GenesisSubnet]) {
         let empty = Network::new(Globals::default(), 0);
-        Self::store_economy(&Network { subnets: Default::default(), ..empty.clone() }, &empty);
+        Self::store_economy(&Network { subnets: Default::default(), ..empty.clone() }, empty);
         Tempo::<T>::insert(super::registration::ROOT, ROOT_TEMPO_BLOCKS);
         MaxAllowedUids::<T>::insert(super::registration::ROOT, ROOT_UIDS_MAX);
         Self::assign_symbol(super::registration::ROOT);
         let before = Self::economy();
-        let mut after = before.clone();
+        let mut after = Network::clone(&before);
         after.total_issuance = pallet_balances::TotalIssuance::<T>::get();
         for subnet in subnets {
             add_subnet(&mut after, subnet);
         }
-        Self::store_economy(&before, &after);
+        Self::store_economy(&before, after);
         for subnet in subnets {
             Self::assign_symbol(subnet.netuid);
             ServingRateLimit::<T>::insert(subnet.netuid, subnet.serving_rate_limit_blocks);

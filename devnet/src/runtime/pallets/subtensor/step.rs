@@ -11,11 +11,9 @@ impl<T: Config> Pallet<T> {
     /// Runs the block step of the economy: prices, emission, epochs, payouts.
     pub(super) fn step_block(parent_hash: &[u8; 32]) {
         Self::restart_counts(Self::now());
-        let before = Self::economy();
-        let mut after = before.clone();
         let mut opener = BeaconOpener::<T>::default();
-        let report = after.step_block_with(parent_hash, &mut opener);
-        Self::store_economy(&before, &after);
+        let (before, after, report) =
+            Self::step_economy(|network| network.step_block_with(parent_hash, &mut opener));
         Self::tell(&before, &after, &report);
         Self::tell_opened(&before, &after, opener);
     }

@@ -6,9 +6,13 @@ use frame_support::pallet_macros::pallet_section;
 #[pallet_section]
 mod storage_globals {
 
-    /// The economic state that all amounts are computed on, in its own encoding.
+    /// The economic state that all amounts are computed on, by kind of part and subnet, in its own encoding.
     #[pallet::storage]
-    pub type Economy<T: Config> = StorageValue<_, Vec<u8>, ValueQuery>;
+    pub type Economy<T: Config> = StorageMap<_, Identity, (u8, u16), Vec<u8>, ValueQuery>;
+
+    /// Names the economic state: a hash over all that was ever written to it.
+    #[pallet::storage]
+    pub type EconomyStamp<T: Config> = StorageValue<_, [u8; 32], ValueQuery>;
 
     /// How many blocks before an epoch the subnet's settings may not change.
     #[pallet::storage]

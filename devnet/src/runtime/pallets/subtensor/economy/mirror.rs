@@ -4,6 +4,7 @@ use super::super::{keys::push_once, pallet::*, types::*};
 use super::{
     account,
     mirror_subnet::{forget_subnet, mirror_subnet},
+    parts::Changes,
 };
 use sn3_emission::{
     Network,
@@ -25,25 +26,31 @@ pub(super) fn changes<'a, K: Ord, V: PartialEq>(
 
 impl<T: Config> Pallet<T> {
     /// Brings storage from `before` to `after`.
-    pub(super) fn mirror(before: &Network, after: &Network) {
+    pub(super) fn mirror(before: &Network, after: &Network, changed: &Changes) {
         TotalIssuance::<T>::put(after.total_issuance);
         TotalStake::<T>::put(after.total_stake);
         NetworkLastLockCost::<T>::put(after.last_lock_rao.max(NetworkMinLockCost::<T>::get()));
         BlockEmission::<T>::put(sn3_emission::issuance::block_emission(after.total_issuance));
-        for (hotkey, state) in changes(&before.hotkeys, &after.hotkeys) {
-            match (before.hotkeys.get(hotkey), state) {
-                (old, Some(state)) => mirror_hotkey::<T>(hotkey, old, state),
-                (Some(old), None) => forget_hotkey::<T>(hotkey, old),
-                (None, None) => {}
-            }
+        if changed.keys {
+            mirror_keys::<T>(before, after);
         }
-        for (coldkey, hotkeys) in changes(&before.staking_hotkeys, &after.staking_hotkeys) {
-            StakingHotkeys::<T>::insert(account(&coldkey.0), accounts(hotkeys.map(Vec::as_slice)));
-        }
-        mirror_root_stakers::<T>(before, after);
-        mirror_claims::<T>(before, after);
-        mirror_subnets::<T>(before, after);
+        mirror_subnets::<T>(before, after, changed);
     }
+}
+
+fn mirror_keys<T: Config>(before: &Network, after: &Network) {
+    for (hotkey, state) in changes(&before.hotkeys, &after.hotkeys) {
+        match (before.hotkeys.get(hotkey), state) {
+            (old, Some(state)) => mirror_hotkey::<T>(hotkey, old, state),
+            (Some(old), None) => forget_hotkey::<T>(hotkey, old),
+            (None, None) => {}
+        }
+    }
+    for (coldkey, hotkeys) in changes(&before.staking_hotkeys, &after.staking_hotkeys) {
+        StakingHotkeys::<T>::insert(account(&coldkey.0), accounts(hotkeys.map(Vec::as_slice)));
+    }
+    mirror_root_stakers::<T>(before, after);
+    mirror_claims::<T>(before, after);
 }
 
 fn accounts(hotkeys: Option<&[Hotkey]>) -> Vec<AccountId32> {
@@ -126,13 +133,12 @@ fn mirror_claims<T: Config>(before: &Network, after: &Network) {
     }
 }
 
-fn mirror_subnets<T: Config>(before: &Network, after: &Network) {
-    for (netuid, subnet) in changes(&before.subnets, &after.subnets) {
-        match (before.subnets.get(netuid), subnet) {
-            (old, Some(subnet)) => mirror_subnet::<T>(old, subnet),
-            (Some(old), None) => forget_subnet::<T>(old),
-            (None, None) => {}
-        }
+fn mirror_subnets<T: Config>(before: &Network, after: &Network, changed: &Changes) {
+    for (_, gone) in before.subnets.iter().filter(|(netuid, _)| !after.subnets.contains_key(netuid)) {
+        forget_subnet::<T>(gone);
+    }
+    for (netuid, subnet) in &after.subnets {
+        mirror_subnet::<T>(before.subnets.get(netuid), subnet, changed.subnets[netuid]);
     }
     TotalNetworks::<T>::put(after.subnets.len() as u16);
 }

@@ -1,7 +1,7 @@
 //! Writes what changed in a subnet to the maps that clients read.
 
 use super::super::{PoolSettings, pallet::*, types::*};
-use super::{account, bank::set_balance, mirror::changes};
+use super::{account, bank::set_balance, mirror::changes, parts::SubnetChanges};
 use sn3_emission::{
     epoch::StoredRow,
     network::{Mechanism, Neurons, Secret, Subnet},
@@ -48,18 +48,27 @@ plain_items! {
 }
 
 /// Brings a subnet's maps from `before` to `after`.
-pub(super) fn mirror_subnet<T: Config>(before: Option<&Subnet>, after: &Subnet) {
+pub(super) fn mirror_subnet<T: Config>(before: Option<&Subnet>, after: &Subnet, changed: SubnetChanges) {
     mirror_plain::<T>(before, after);
     Pallet::<T>::push_settings(after.netuid.0, before, after);
-    mirror_identity::<T>(after);
-    mirror_fractions::<T>(after);
-    let empty = Neurons::default();
-    mirror_neurons::<T>(after.netuid.0, before.map_or(&empty, |subnet| &subnet.neurons), &after.neurons);
-    mirror_mechanisms::<T>(before, after);
-    mirror_stakes::<T>(before, after);
+    mirror_identity::<T>(before, after);
+    mirror_fractions::<T>(before, after);
+    if changed.neurons {
+        let empty = Neurons::default();
+        mirror_neurons::<T>(after.netuid.0, before.map_or(&empty, |subnet| &subnet.neurons), &after.neurons);
+    }
+    if changed.mechanisms {
+        mirror_mechanisms::<T>(before, after);
+    }
+    mirror_split::<T>(before, after);
+    if changed.holdings {
+        mirror_stakes::<T>(before, after);
+        mirror_dividends::<T>(before, after);
+    }
     mirror_relations::<T>(before, after);
-    mirror_dividends::<T>(before, after);
-    set_balance::<T>(&Pallet::<T>::subnet_account(after.netuid.0), after.account_tao);
+    if before.is_none_or(|before| before.account_tao != after.account_tao) {
+        set_balance::<T>(&Pallet::<T>::subnet_account(after.netuid.0), after.account_tao);
+    }
     if before.is_none_or(|before| before.pool.quote_weight != after.pool.quote_weight) {
         T::Pools::set_quote_weight(after.netuid.0, after.pool.quote_weight);
     }
@@ -68,7 +77,8 @@ pub(super) fn mirror_subnet<T: Config>(before: Option<&Subnet>, after: &Subnet) 
 /// Clears the maps of a dissolved subnet. Its number may be used again, so nothing of it may stay.
 pub(super) fn forget_subnet<T: Config>(before: &Subnet) {
     let netuid = before.netuid.0;
-    mirror_subnet::<T>(Some(before), &Subnet { pool: before.pool, ..Subnet::new(before.netuid, 0) });
+    let nothing = Subnet { pool: before.pool, ..Subnet::new(before.netuid, 0) };
+    mirror_subnet::<T>(Some(before), &nothing, SubnetChanges::ALL);
     for mechanism in 0..before.mechanisms.len() as u8 {
         let empty = Mechanism::default();
         mirror_mechanism::<T>(
@@ -93,32 +103,50 @@ pub(super) fn forget_subnet<T: Config>(before: &Subnet) {
     T::Pools::forget(netuid);
 }
 
-fn mirror_identity<T: Config>(after: &Subnet) {
+fn mirror_identity<T: Config>(before: Option<&Subnet>, after: &Subnet) {
     let netuid = after.netuid.0;
-    NetworksAdded::<T>::insert(netuid, true);
-    SubnetMechanism::<T>::insert(netuid, u16::from(after.dynamic));
-    if let Some(block) = after.first_emission_block {
+    if before.is_none() {
+        NetworksAdded::<T>::insert(netuid, true);
+    }
+    if before.is_none_or(|before| before.dynamic != after.dynamic) {
+        SubnetMechanism::<T>::insert(netuid, u16::from(after.dynamic));
+    }
+    if let Some(block) = after.first_emission_block
+        && before.is_none_or(|before| before.first_emission_block != after.first_emission_block)
+    {
         FirstEmissionBlockNumber::<T>::insert(netuid, block);
     }
-    if let Some(owner) = &after.owner_coldkey {
+    mirror_owners::<T>(before, after);
+}
+
+fn mirror_owners<T: Config>(before: Option<&Subnet>, after: &Subnet) {
+    let netuid = after.netuid.0;
+    if let Some(owner) = &after.owner_coldkey
+        && before.is_none_or(|before| before.owner_coldkey != after.owner_coldkey)
+    {
         SubnetOwner::<T>::insert(netuid, account(&owner.0));
     }
-    if let Some(owner) = &after.owner_hotkey {
+    if let Some(owner) = &after.owner_hotkey
+        && before.is_none_or(|before| before.owner_hotkey != after.owner_hotkey)
+    {
         SubnetOwnerHotkey::<T>::insert(netuid, account(&owner.0));
     }
 }
 
-fn mirror_fractions<T: Config>(after: &Subnet) {
+fn mirror_fractions<T: Config>(before: Option<&Subnet>, after: &Subnet) {
     let netuid = after.netuid.0;
-    SubnetMovingPrice::<T>::insert(netuid, FixedI128 { bits: after.moving_price.to_bits() });
-    RootProp::<T>::insert(netuid, FixedU128 { bits: after.root_proportion.to_bits() });
-    MinerBurned::<T>::insert(netuid, FixedU128 { bits: after.miner_burned.to_bits() });
+    if before.is_none_or(|before| before.moving_price != after.moving_price) {
+        SubnetMovingPrice::<T>::insert(netuid, FixedI128 { bits: after.moving_price.to_bits() });
+    }
+    if before.is_none_or(|before| before.root_proportion != after.root_proportion) {
+        RootProp::<T>::insert(netuid, FixedU128 { bits: after.root_proportion.to_bits() });
+    }
+    if before.is_none_or(|before| before.miner_burned != after.miner_burned) {
+        MinerBurned::<T>::insert(netuid, FixedU128 { bits: after.miner_burned.to_bits() });
+    }
 }
 
 fn mirror_neurons<T: Config>(netuid: NetUid, before: &Neurons, after: &Neurons) {
-    if before == after {
-        return;
-    }
     mirror_slots::<T>(netuid, before, after);
     SubnetworkN::<T>::insert(netuid, after.len() as u16);
     Active::<T>::insert(netuid, &after.active);
@@ -156,12 +184,19 @@ fn mirror_slots<T: Config>(netuid: NetUid, before: &Neurons, after: &Neurons) {
 }
 
 fn mirror_mechanisms<T: Config>(before: Option<&Subnet>, after: &Subnet) {
-    MechanismCountCurrent::<T>::insert(after.netuid.0, after.mechanisms.len() as u8);
-    MechanismEmissionSplit::<T>::set(after.netuid.0, after.emission_split.clone());
+    if before.is_none_or(|before| before.mechanisms.len() != after.mechanisms.len()) {
+        MechanismCountCurrent::<T>::insert(after.netuid.0, after.mechanisms.len() as u8);
+    }
     let empty = Mechanism::default();
     for (number, mechanism) in (0u8..).zip(&after.mechanisms) {
         let old = before.and_then(|subnet| subnet.mechanisms.get(usize::from(number))).unwrap_or(&empty);
         mirror_mechanism::<T>(storage_index(after.netuid.0, number), old, mechanism);
+    }
+}
+
+fn mirror_split<T: Config>(before: Option<&Subnet>, after: &Subnet) {
+    if before.is_none_or(|before| before.emission_split != after.emission_split) {
+        MechanismEmissionSplit::<T>::set(after.netuid.0, after.emission_split.clone());
     }
 }
 

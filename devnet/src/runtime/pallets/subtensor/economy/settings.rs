@@ -4,7 +4,7 @@ use super::super::{pallet::*, types::*};
 use sn3_emission::{
     Network,
     fixed::{I96F32, U64F64},
-    network::Subnet,
+    network::{Globals, Subnet},
 };
 
 macro_rules! settings {
@@ -12,6 +12,11 @@ macro_rules! settings {
         /// Reads the settings that look the same on both sides.
         fn pull_plain<T: Config>(netuid: NetUid, subnet: &mut Subnet) {
             $(subnet.$($field).+ = $item::<T>::get(netuid);)*
+        }
+
+        /// Whether those settings are in the economic state already.
+        fn plain_are_in<T: Config>(netuid: NetUid, subnet: &Subnet) -> bool {
+            true $(&& subnet.$($field).+ == $item::<T>::get(netuid))*
         }
 
         /// Writes those settings that differ.
@@ -58,13 +63,24 @@ settings! {
 impl<T: Config> Pallet<T> {
     /// Brings the settings of storage into the economic state.
     pub(super) fn pull_settings(network: &mut Network) {
-        pull_globals::<T>(network);
+        pull_globals::<T>(&mut network.globals);
         for (netuid, subnet) in &mut network.subnets {
             pull_plain::<T>(netuid.0, subnet);
-            (subnet.params.alpha_low, subnet.params.alpha_high) = AlphaValues::<T>::get(netuid.0);
-            subnet.recycle_withheld = RecycleOrBurn::<T>::get(netuid.0) == RecycleOrBurnEnum::Recycle;
-            subnet.registration_price.increase = U64F64::from_bits(BurnIncreaseMult::<T>::get(netuid.0).bits);
+            let (alphas, recycle, increase) = fractions_of::<T>(netuid.0);
+            (subnet.params.alpha_low, subnet.params.alpha_high) = alphas;
+            subnet.recycle_withheld = recycle;
+            subnet.registration_price.increase = increase;
         }
+    }
+
+    /// Whether the economic state has the settings of storage, as it has in most blocks.
+    pub(super) fn settings_are_in(network: &Network) -> bool {
+        let mut globals = network.globals.clone();
+        pull_globals::<T>(&mut globals);
+        globals == network.globals
+            && network.subnets.iter().all(|(netuid, subnet)| {
+                plain_are_in::<T>(netuid.0, subnet) && fractions_of::<T>(netuid.0) == known_fractions(subnet)
+            })
     }
 
     /// Brings the settings that the economic state changed, as it does for a new subnet, into storage.
@@ -76,8 +92,21 @@ impl<T: Config> Pallet<T> {
     }
 }
 
-fn pull_globals<T: Config>(network: &mut Network) {
-    let globals = &mut network.globals;
+/// The settings that look different on both sides: the bounds of liquid alpha, whether withheld emission is
+/// recycled, and how the price of a registration rises.
+type Fractions = ((u16, u16), bool, U64F64);
+
+fn fractions_of<T: Config>(netuid: NetUid) -> Fractions {
+    let recycle = RecycleOrBurn::<T>::get(netuid) == RecycleOrBurnEnum::Recycle;
+    (AlphaValues::<T>::get(netuid), recycle, U64F64::from_bits(BurnIncreaseMult::<T>::get(netuid).bits))
+}
+
+fn known_fractions(subnet: &Subnet) -> Fractions {
+    let alphas = (subnet.params.alpha_low, subnet.params.alpha_high);
+    (alphas, subnet.recycle_withheld, subnet.registration_price.increase)
+}
+
+fn pull_globals<T: Config>(globals: &mut Globals) {
     globals.tao_weight = TaoWeight::<T>::get();
     globals.subnet_owner_cut = SubnetOwnerCut::<T>::get();
     globals.stake_threshold_rao = StakeThreshold::<T>::get();
