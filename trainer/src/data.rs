@@ -23,6 +23,7 @@ pub use prepare::{
     PrepareError, PrepareOptions, PrepareProgress, Prepared, SHARD_SAMPLES_MAX, prepare, text_sources,
     train_tokenizer,
 };
+pub(crate) use samples::spread;
 pub use samples::{Samples, Split};
 pub use shards::{SHARDS_MAX, ShardError, ShardOptions, Shards, TokenType};
 pub use sources::{

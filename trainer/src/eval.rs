@@ -12,7 +12,7 @@ pub use questions::{QUESTION_FILE_BYTES_MAX, Question, QuestionError, read_quest
 
 use serde::Serialize;
 
-use crate::data::{Samples, ShardError};
+use crate::data::{Samples, ShardError, spread};
 use crate::infer::Infer;
 use crate::tokenizer::{Tokenizer, TokenizerError};
 use crate::train::StepError;
@@ -115,7 +115,7 @@ pub fn evaluate_text<'a>(
     sums.report()
 }
 
-/// Evaluates the first `count` samples, for example those held out of training. Labels equal to the
+/// Evaluates `count` samples, evenly spread, for example those held out of training. Labels equal to the
 /// end-of-text token are left out, as in training; a sample's first token is only read.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ pub fn evaluate_samples(
 ) -> Result<TextReport, EvalError> {
     check_vocab(model, tokenizer)?;
     let mut sums = Sums::default();
-    for index in 0..count.min(samples.count()) {
+    for index in spread(count, samples.count()) {
         let tokens = samples.sample(index)?;
         let losses = model.token_losses(&tokens)?;
         let labels = losses.iter().zip(&tokens[1..]).filter(|(_, label)| **label != tokenizer.eos());

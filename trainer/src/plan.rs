@@ -137,7 +137,8 @@ pub enum Refusal {
     },
     /// It would fit with smaller passes.
     #[error(
-        "a pass of {micro_batch} samples takes {total_gb:.0} GB, a GPU has {gpu_gb:.0} GB; use a micro-batch of {fitting} (0: none fits)"
+        "a micro-batch of {micro_batch} takes {total_gb:.0} GB, a GPU has {gpu_gb:.0} GB; {remedy}",
+        remedy = smaller_pass(*.fitting)
     )]
     Activations {
         /// Samples of a pass.
@@ -146,7 +147,7 @@ pub enum Refusal {
         total_gb: f64,
         /// What there is.
         gpu_gb: f64,
-        /// The largest that fits.
+        /// The largest that fits; 0 where not even one sample does.
         fitting: u32,
     },
     /// Steps do not fit in the window.
@@ -191,6 +192,13 @@ pub enum Refusal {
         /// The line that would do.
         needed_mbit_s: f64,
     },
+}
+
+fn smaller_pass(fitting: u32) -> String {
+    match fitting {
+        0 => "use shorter samples, a smaller model or a larger GPU".to_owned(),
+        fitting => format!("use a micro-batch of {fitting}"),
+    }
 }
 
 /// Why nothing can be planned.

@@ -22,7 +22,7 @@ use sn3_protocol::run::AdamConfig;
 use sn3_protocol::schedule::InnerSchedule;
 
 use crate::checkpoint::{ExportError, ImportError};
-use crate::data::{Samples, ShardError};
+use crate::data::{Samples, ShardError, spread};
 use crate::order::Order;
 use crate::sidecar::SidecarError;
 use crate::tokenizer::Tokenizer;
@@ -30,7 +30,7 @@ use crate::train::{StateError, StepError, Train};
 use disk::{Disk, Snapshot};
 
 /// Samples that are evaluated together.
-const EVALUATE_TOGETHER: u64 = 8;
+const EVALUATE_TOGETHER: usize = 8;
 
 /// Numbers of a training. All but `steps`, `checkpoint_every`, `keep` and those of the evaluation must be the
 /// same when it is resumed.
@@ -398,18 +398,17 @@ impl EvaluateError {
     }
 }
 
-/// The mean loss of the first `count` samples.
+/// The mean loss of `count` samples, evenly spread.
 pub(crate) fn evaluate_on(
     trainer: &mut dyn Train,
     data: &dyn Samples,
     count: u64,
 ) -> Result<f32, EvaluateError> {
-    let count = count.min(data.count());
+    let numbers: Vec<u64> = spread(count, data.count()).collect();
     let (mut sum, mut weight) = (0.0, 0.0);
-    for first in (0..count).step_by(EVALUATE_TOGETHER as usize) {
-        let range = first..(first + EVALUATE_TOGETHER).min(count);
-        let samples: Vec<Vec<u32>> =
-            range.map(|index| data.sample(index)).collect::<Result<_, _>>().map_err(EvaluateError::Data)?;
+    for numbers in numbers.chunks(EVALUATE_TOGETHER) {
+        let samples = numbers.iter().map(|&index| data.sample(index)).collect::<Result<Vec<_>, _>>();
+        let samples = samples.map_err(EvaluateError::Data)?;
         let refs: Vec<&[u32]> = samples.iter().map(Vec::as_slice).collect();
         let loss = trainer.loss(&refs).map_err(EvaluateError::Step)?;
         (sum, weight) = (sum + f64::from(loss) * refs.len() as f64, weight + refs.len() as f64);

@@ -188,7 +188,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
 
-    /// Only so many samples, documents or questions of each kind, the first ones.
+    /// Only so many samples (evenly spread), documents or questions (the first ones).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
 

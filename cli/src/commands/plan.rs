@@ -97,7 +97,8 @@ fn planned_gpu(args: &PlanArgs) -> Result<Gpu, CliError> {
 
 fn text(options: &PlanOptions, plan: &Plan) -> String {
     let (memory, gb) = (&plan.memory, |bytes: f64| format!("{:.1} GB", bytes / 1e9));
-    let seconds = |value: f64| if value < 10.0 { format!("{value:.2} s") } else { format!("{value:.0} s") };
+    let seconds =
+        |value: f64| if value.abs() < 10.0 { format!("{value:.2} s") } else { format!("{value:.0} s") };
     let rows = [
         ("model", format!("{}, {:.1} M parameters", options.model.name, plan.parameters as f64 / 1e6)),
         ("GPUs", format!("{} × {}", options.gpus, options.gpu.name)),

@@ -51,6 +51,16 @@ impl<T: Samples + ?Sized> Samples for &T {
     }
 }
 
+/// The numbers of `count` samples, evenly spread over all of them; all where there are fewer.
+///
+/// Held-out samples are in the order of their documents, so that the first ones would be of one or two documents.
+///
+/// By hand: 4 of 10 are 0, 2, 5 and 7.
+pub(crate) fn spread(count: u64, all: u64) -> impl Iterator<Item = u64> {
+    let count = count.min(all);
+    (0..count).map(move |index| (u128::from(index) * u128::from(all) / u128::from(count)) as u64)
+}
+
 /// One part of a [`Dataset`]: what is trained on, or what is held out.
 #[derive(Clone, Copy, Debug)]
 pub struct Split<'a> {
@@ -93,5 +103,18 @@ impl Samples for Split<'_> {
     fn sample(&self, index: u64) -> Result<Vec<u32>, ShardError> {
         let index = index as usize;
         Ok(if self.heldout { self.dataset.heldout(index) } else { self.dataset.train(index) }.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn samples_are_spread_over_all_of_them() {
+        assert_eq!(spread(4, 10).collect::<Vec<_>>(), [0, 2, 5, 7]);
+        assert_eq!(spread(10, 3).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(spread(5, 0).count(), 0);
+        assert_eq!(spread(2, u64::MAX).nth(1), Some(u64::MAX / 2));
     }
 }
