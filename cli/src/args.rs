@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod chain;
 pub mod emission;
 pub mod training;
 
@@ -74,12 +75,40 @@ pub enum Command {
     },
     /// Say what an error of the chain means and what to do about it.
     Explain(ExplainArgs),
-    /// Create and look at wallets.
+    /// Create and look at wallets, sign and verify.
     Wallet {
         /// What to do.
         #[command(subcommand)]
-        command: WalletCommand,
+        command: chain::WalletCommand,
     },
+    /// Register a hotkey on a subnet, never above a price.
+    Register(chain::RegisterArgs),
+    /// Send TAO to another coldkey.
+    Transfer(chain::TransferArgs),
+    /// Look at, sign and submit extrinsics whose coldkey is on another machine.
+    Tx {
+        /// What to do.
+        #[command(subcommand)]
+        command: chain::TxCommand,
+    },
+    /// Stake and unstake, never beyond a price.
+    Stake {
+        /// What to do.
+        #[command(subcommand)]
+        command: chain::StakeCommand,
+    },
+    /// Show a subnet's neurons.
+    Metagraph(chain::MetagraphArgs),
+    /// Show a subnet's settings and economy, or list all subnets.
+    Subnet(chain::SubnetArgs),
+    /// Set weights and follow them until an epoch has counted them.
+    Weights {
+        /// What to do.
+        #[command(subcommand)]
+        command: chain::WeightsCommand,
+    },
+    /// Check everything that keeps a neuron from working, each on its own line with a remedy.
+    Doctor(chain::DoctorArgs),
 }
 
 /// `sn3 miner …`
@@ -94,15 +123,6 @@ pub enum MinerCommand {
 pub enum ValidatorCommand {
     /// Judge, record and set weights until the run ends or Ctrl-C.
     Run(ValidatorArgs),
-}
-
-/// `sn3 wallet …`
-#[derive(Debug, Subcommand)]
-pub enum WalletCommand {
-    /// Create a wallet: a coldkey, encrypted unless told otherwise, and one hotkey.
-    Create(WalletCreateArgs),
-    /// Show the addresses of a wallet; never a secret.
-    Show(WalletArgs),
 }
 
 /// `sn3 explain`
@@ -286,22 +306,6 @@ pub struct WalletArgs {
     /// Folder of wallets; `~/.bittensor/wallets` without it.
     #[arg(long, value_name = "DIR", env = "SN3_WALLETS")]
     pub wallet_path: Option<PathBuf>,
-}
-
-/// `sn3 wallet create`
-#[derive(Clone, Debug, Args)]
-pub struct WalletCreateArgs {
-    /// Which keys.
-    #[command(flatten)]
-    pub keys: WalletArgs,
-
-    /// Read the password from this file instead of asking.
-    #[arg(long, value_name = "FILE", conflicts_with = "insecure_no_password")]
-    pub password_file: Option<PathBuf>,
-
-    /// Leave the coldkey unencrypted. Only for development chains.
-    #[arg(long)]
-    pub insecure_no_password: bool,
 }
 
 /// What miners and validators share.

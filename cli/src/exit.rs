@@ -24,6 +24,8 @@ pub enum Exit {
     Chain = 7,
     /// Nodes disagree about the state of the run; it cannot go on.
     Diverged = 8,
+    /// A price or another limit that the user set held; nothing was bought.
+    Limit = 9,
     /// Stopped by the user (Ctrl-C) after saving.
     Interrupted = 130,
 }

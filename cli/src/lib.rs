@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, Command, MinerCommand, ValidatorCommand, WalletCommand};
+use crate::args::{Cli, Command, MinerCommand, ValidatorCommand};
 use crate::exit::{CliError, Exit};
 use crate::output::Output;
 
@@ -68,8 +68,15 @@ async fn dispatch(command: Command, output: &Output) -> Result<(), CliError> {
         Command::Data { command } => commands::data::run(command, output).await,
         Command::Bench { command } => commands::bench::run(command, output).await,
         Command::Explain(args) => commands::explain::run(&args, output),
-        Command::Wallet { command: WalletCommand::Create(args) } => commands::wallet::create(&args, output),
-        Command::Wallet { command: WalletCommand::Show(args) } => commands::wallet::show(&args, output),
+        Command::Wallet { command } => commands::wallet::run(command, output).await,
+        Command::Register(args) => commands::register::run(&args, output).await,
+        Command::Transfer(args) => commands::transfer::run(&args, output).await,
+        Command::Tx { command } => commands::tx::run(command, output).await,
+        Command::Stake { command } => commands::stake::run(command, output).await,
+        Command::Metagraph(args) => commands::metagraph::run(&args, output).await,
+        Command::Subnet(args) => commands::subnet::run(&args, output).await,
+        Command::Weights { command } => commands::weights::run(command, output).await,
+        Command::Doctor(args) => commands::doctor::run(&args, output).await,
     }
 }
 

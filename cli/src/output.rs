@@ -96,6 +96,12 @@ impl Output {
     }
 }
 
+/// A question on the terminal; the answer is typed on the same line.
+pub fn print_question(question: &str) {
+    let mut stderr = std::io::stderr().lock();
+    drop(write!(stderr, "{question}").and_then(|()| stderr.flush()));
+}
+
 /// The last words of a failed command.
 pub fn print_error(message: &str) {
     drop(writeln!(std::io::stderr().lock(), "error: {message}"));

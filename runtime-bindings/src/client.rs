@@ -24,12 +24,14 @@ mod metagraph;
 mod outcome;
 mod read;
 mod session;
+mod stakes;
 mod submit;
 mod weights;
 
 pub use admin::LocalAdmin;
 pub use calls::AxonEndpoint;
 pub(crate) use session::RECONNECT_ATTEMPTS_MAX;
+pub use stakes::{RAO_PER_WHOLE, StakePosition, SubnetSummary, SwapPreview};
 pub(crate) use submit::Signed;
 pub use weights::WeightsPlan;
 pub(crate) use weights::{WeightsCall, commit_hash};

@@ -10,7 +10,7 @@
 
 use codec::{Compact, Decode as _, Encode as _};
 use serde::{Deserialize, Serialize};
-use sn3_protocol::{Alpha, Coldkey, Digest, Hotkey, NetUid, Rao, Signature};
+use sn3_protocol::{Alpha, BlockNumber, Coldkey, Digest, Hotkey, NetUid, Rao, Signature};
 use subxt::config::DefaultExtrinsicParamsBuilder;
 use subxt::ext::scale_value::{Composite, Value};
 use subxt::transactions::DynamicPayload;
@@ -22,6 +22,8 @@ use crate::{BlockRef, ChainClient, ColdkeyPair, ReadError, Receipt, SubmitError}
 
 /// Blocks that an exported extrinsic stays valid for: some ten hours on the real chain, so that a person has time.
 const EXPORT_ERA_BLOCKS: u64 = 4_096;
+/// Blocks that an extrinsic stays valid for when the key is at hand.
+const DIRECT_ERA_BLOCKS: u64 = 64;
 /// Longer payloads are hashed before they are signed.
 const PAYLOAD_BYTES_MAX: usize = 256;
 /// The version of the files.
@@ -269,7 +271,17 @@ impl UnsignedTx {
         if message.len() > PAYLOAD_BYTES_MAX { Digest::of(&message).0.to_vec() } else { message }
     }
 
-    /// Checks that the file would have signed what it says.
+    /// Checks that the file would have signed what it says. Needs no connection.
+    pub fn check(&self) -> Result<(), TxError> {
+        self.honest().map(drop)
+    }
+
+    /// The first block at which it can no longer be executed.
+    #[must_use]
+    pub fn dies_at(&self) -> BlockNumber {
+        self.born.number.saturating_add(self.era_blocks)
+    }
+
     fn honest(&self) -> Result<Vec<u8>, TxError> {
         let dishonest = |reason: &str| TxError::Dishonest { reason: reason.to_owned() };
         if self.format != FORMAT {
@@ -290,6 +302,19 @@ impl UnsignedTx {
     }
 }
 
+impl SignedTx {
+    /// Checks that the file says what was signed, and that its account has signed it. Needs no connection.
+    ///
+    /// Returns the signature's bytes.
+    pub fn check(&self) -> Result<[u8; 64], TxError> {
+        let message = self.unsigned.honest()?;
+        let mut signature = [0; 64];
+        hex::decode_to_slice(&self.signature, &mut signature).map_err(|_| TxError::BadSignature)?;
+        let fits = Signature(signature).verifies(&Hotkey(self.unsigned.account.0), &message);
+        if fits { Ok(signature) } else { Err(TxError::BadSignature) }
+    }
+}
+
 /// The two bytes of a mortal era: the period's exponent below, the phase above.
 fn era(period: u64, birth: u64) -> [u8; 2] {
     let quantize = (period >> 12).max(1);
@@ -300,6 +325,21 @@ fn era(period: u64, birth: u64) -> [u8; 2] {
 
 /// Writes down an extrinsic for a coldkey that is elsewhere. Nothing is signed.
 pub async fn export(client: &ChainClient, call: TxCall, account: Coldkey) -> Result<UnsignedTx, TxError> {
+    unsigned(client, call, account, EXPORT_ERA_BLOCKS).await
+}
+
+/// Signs a call with a key that is at hand, sends it, and waits until it has succeeded in a finalized block.
+pub async fn send(client: &ChainClient, call: TxCall, pair: &ColdkeyPair) -> Result<Receipt, TxError> {
+    let signed = sign(unsigned(client, call, pair.public(), DIRECT_ERA_BLOCKS).await?, pair)?;
+    submit(client, &signed).await
+}
+
+async fn unsigned(
+    client: &ChainClient,
+    call: TxCall,
+    account: Coldkey,
+    era_blocks: u64,
+) -> Result<UnsignedTx, TxError> {
     let head = client.head().await?;
     let at = client.at(head).await?;
     let bytes = at.transactions().call_data(&call.payload());
@@ -312,7 +352,7 @@ pub async fn export(client: &ChainClient, call: TxCall, account: Coldkey) -> Res
         account,
         nonce: u32::try_from(nonce).map_err(|_| incompatible("the nonce is too large".into()))?,
         born: head,
-        era_blocks: EXPORT_ERA_BLOCKS,
+        era_blocks,
         genesis: client.genesis_hash(),
         spec_version: at.spec_version(),
         transaction_version: at.transaction_version(),
@@ -336,13 +376,18 @@ pub fn sign(unsigned: UnsignedTx, pair: &ColdkeyPair) -> Result<SignedTx, TxErro
 
 /// Sends a signed extrinsic and waits until it has succeeded in a finalized block. Sending it again does no harm.
 pub async fn submit(client: &ChainClient, signed: &SignedTx) -> Result<Receipt, TxError> {
-    let unsigned = &signed.unsigned;
-    let message = unsigned.honest()?;
-    let mut signature = [0; 64];
-    hex::decode_to_slice(&signed.signature, &mut signature).map_err(|_| TxError::BadSignature)?;
-    if !Signature(signature).verifies(&Hotkey(unsigned.account.0), &message) {
-        return Err(TxError::BadSignature);
-    }
+    let (unsigned, signature) = (&signed.unsigned, signed.check()?);
+    let at = check_on_chain(client, unsigned).await?;
+    let signed = assemble(&at, unsigned, &signature)?;
+    Ok(client.resubmit(&signed).await?.receipt)
+}
+
+/// Checks that the endpoint is the chain that an extrinsic was made for, and that it was not upgraded since.
+pub async fn fits_chain(client: &ChainClient, unsigned: &UnsignedTx) -> Result<(), TxError> {
+    check_on_chain(client, unsigned).await.map(drop)
+}
+
+async fn check_on_chain(client: &ChainClient, unsigned: &UnsignedTx) -> Result<At, TxError> {
     let at = client.at(client.head().await?).await?;
     let name = |genesis: &Digest, spec: u32| format!("chain 0x{}… with runtime {spec}", genesis.short());
     let made = name(&unsigned.genesis, unsigned.spec_version);
@@ -350,8 +395,7 @@ pub async fn submit(client: &ChainClient, signed: &SignedTx) -> Result<Receipt, 
     if made != found || unsigned.genesis != client.genesis_hash() {
         return Err(TxError::OtherChain { made, found });
     }
-    let signed = assemble(&at, unsigned, &signature)?;
-    Ok(client.resubmit(&signed).await?.receipt)
+    Ok(at)
 }
 
 /// The extrinsic's bytes.
@@ -417,8 +461,6 @@ impl ChainClient {
 
 #[cfg(test)]
 mod tests {
-    use sn3_protocol::BlockNumber;
-
     use super::*;
 
     fn alice() -> ColdkeyPair {

@@ -116,6 +116,13 @@ impl Wallet {
         Ok(PathBuf::from(home).join(".bittensor").join("wallets"))
     }
 
+    /// Whether [`create`](Self::create) would find the name usable and free; asked before somebody types a secret.
+    pub fn check_new(root: &Path, name: &str) -> Result<(), WalletError> {
+        let wallet = Self { dir: root.join(checked(name)?) };
+        let path = wallet.coldkey_path();
+        if path.exists() { Err(WalletError::Exists { path }) } else { Ok(()) }
+    }
+
     /// Creates the wallet `root/name` with a coldkey, sealed when a password is given.
     ///
     /// Sealing takes some seconds and 512 MiB: the ecosystem's preset for keys that hold money.

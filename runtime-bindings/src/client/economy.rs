@@ -85,6 +85,18 @@ impl ChainClient {
         pool(at, netuid).await
     }
 
+    /// The hyperparameters of a subnet that consensus and operations read.
+    ///
+    /// # Errors
+    /// No such subnet, the endpoint fails, or the chain lacks an item by that name.
+    pub async fn subnet_params(&self, netuid: NetUid, block: BlockRef) -> Result<ConsensusParams, ReadError> {
+        let at = &self.at(block).await?;
+        if !of_subnet!(at, networks_added, netuid.0).await? {
+            return Err(ReadError::NoSuchSubnet { netuid, block: block.number });
+        }
+        params(at, netuid.0).await
+    }
+
     /// One subnet with its neurons, weights, bonds and stakes at one block.
     ///
     /// # Errors

@@ -15,6 +15,8 @@ const HEAD_AGE_BLOCKS_MAX: u64 = 10;
 const LATENCY_WARN_MS: u64 = 1_000;
 /// The oldest runtime with the stateful epoch schedule that is known to work.
 const SPEC_VERSION_MIN: u32 = 365;
+/// The newest runtime that was tried; the compatibility line says what a newer one changes.
+const SPEC_VERSION_TRIED: u32 = 425;
 /// So few neurons before ours in the order of pruning are a warning.
 const PRUNE_RANK_WARN: usize = 5;
 /// So few blocks of immunity are a warning.
@@ -83,9 +85,9 @@ fn endpoint(facts: Option<&Result<EndpointFacts, String>>) -> Vec<Line> {
         ),
         line(
             "runtime",
-            unless(found.spec_version < SPEC_VERSION_MIN, Status::Warn),
-            found.spec_version,
-            "this runtime is older than any that was tried; check the endpoint",
+            unless(!(SPEC_VERSION_MIN..=SPEC_VERSION_TRIED).contains(&found.spec_version), Status::Warn),
+            format!("spec {}, tried with {SPEC_VERSION_MIN} to {SPEC_VERSION_TRIED}", found.spec_version),
+            "look at the compatibility line, and for a release of sn3 that was tried with this runtime",
         ),
         line(
             "compatibility",

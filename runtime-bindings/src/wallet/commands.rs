@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sn3_protocol::{Coldkey, Hotkey, Rao, Signature};
 
 use super::{KeySource, Wallet, WalletError, checked, disk, io, legacy, seal};
+use crate::client::StakePosition;
 use crate::{BlockRef, ChainClient, ColdkeyPair, HotkeyPair, ReadError};
 
 /// Wallets of one directory that are listed.
@@ -52,6 +53,8 @@ pub struct WalletReport {
     pub hotkeys: Vec<HotkeyReport>,
     /// Private files that others could read, or directories that others could enter.
     pub exposed: Vec<PathBuf>,
+    /// Why the wallet cannot be looked at, when it cannot.
+    pub problem: Option<String>,
 }
 
 /// One hotkey of a wallet.
@@ -72,18 +75,30 @@ pub struct SignatureReport {
     pub signature: String,
 }
 
-/// Free balance of one coldkey.
+/// What one coldkey owns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalanceReport {
     /// Whose.
     pub coldkey: Coldkey,
     /// Free TAO in rao.
     pub free: Rao,
+    /// Everything that is staked, valued at the prices of the block, in rao.
+    pub staked: Rao,
+    /// The same by subnet and hotkey.
+    pub stakes: Vec<StakePosition>,
     /// As of this block.
     pub block: BlockRef,
 }
 
-/// The wallets under a directory, in alphabetical order. Nothing is unlocked.
+impl BalanceReport {
+    /// Free and staked together, in rao.
+    #[must_use]
+    pub fn total(&self) -> Rao {
+        self.free.saturating_add(self.staked.0)
+    }
+}
+
+/// The wallets under a directory, in alphabetical order. Nothing is unlocked; one that cannot be looked at says why.
 pub fn list(root: &Path) -> Result<Vec<WalletReport>, WalletError> {
     let entries = std::fs::read_dir(root).map_err(|error| io(root, &error))?;
     let mut names: Vec<String> = entries
@@ -92,7 +107,7 @@ pub fn list(root: &Path) -> Result<Vec<WalletReport>, WalletError> {
         .filter(|name| checked(name).is_ok())
         .collect();
     names.sort();
-    names.iter().map(|name| Wallet::open(root, name)?.report(name)).collect()
+    names.iter().map(|name| Ok(Wallet::open(root, name)?.report_or_problem(name))).collect()
 }
 
 impl Wallet {
@@ -107,6 +122,20 @@ impl Wallet {
             coldkey_format: self.coldkey_format()?,
             hotkeys: hotkeys.map(address).collect(),
             exposed: self.exposed()?,
+            problem: None,
+        })
+    }
+
+    /// A report that says why there is none.
+    fn report_or_problem(&self, name: &str) -> WalletReport {
+        self.report(name).unwrap_or_else(|error| WalletReport {
+            name: name.to_owned(),
+            path: self.dir().to_owned(),
+            coldkey: self.coldkey_public().ok(),
+            coldkey_format: None,
+            hotkeys: Vec::new(),
+            exposed: Vec::new(),
+            problem: Some(error.to_string()),
         })
     }
 
@@ -188,14 +217,16 @@ pub fn verify(address: &Hotkey, message: &[u8], signature: &[u8; 64]) -> bool {
     signature.verifies(address, message) || signature.verifies(address, &wrapped)
 }
 
-/// Free balances of coldkeys, all at one block.
+/// Free and staked TAO of coldkeys, all at one block.
 pub async fn balances(client: &ChainClient, coldkeys: &[Coldkey]) -> Result<Vec<BalanceReport>, ReadError> {
     let block = client.head().await?;
     let one = |coldkey: &Coldkey| {
         let coldkey = *coldkey;
         async move {
-            let free = client.balance(&coldkey, block).await?;
-            Ok(BalanceReport { coldkey, free, block })
+            let (free, stakes) =
+                futures::try_join!(client.balance(&coldkey, block), client.stakes(&coldkey, block))?;
+            let staked = stakes.iter().fold(0u64, |sum, stake| sum.saturating_add(stake.value.0));
+            Ok(BalanceReport { coldkey, free, staked: Rao(staked), stakes, block })
         }
     };
     futures::future::try_join_all(coldkeys.iter().map(one)).await

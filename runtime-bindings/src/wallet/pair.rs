@@ -90,6 +90,27 @@ impl KeySource {
         Ok(Self::seed(seed.ok_or(soft)?))
     }
 
+    /// Whatever a person keeps as a backup: a phrase, a seed of 64 hexadecimal digits with or without `0x`, or a secret
+    /// key URI with hard junctions.
+    ///
+    /// ```
+    /// use sn3_chain::{ColdkeyPair, KeySource};
+    ///
+    /// let alice = KeySource::parse("//Alice\n")?;
+    /// let seed = KeySource::parse("0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a")?;
+    /// assert_eq!(ColdkeyPair::new(&alice).public(), ColdkeyPair::new(&seed).public());
+    /// # Ok::<(), sn3_chain::wallet::KeyError>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let text = text.trim();
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let mut seed = Zeroizing::new([0; 32]);
+        if hex::decode_to_slice(digits, seed.as_mut()).is_ok() {
+            return Ok(Self { seed, phrase: None });
+        }
+        if text.contains('/') { Self::uri(text) } else { Self::phrase(text) }
+    }
+
     /// The words, when this came from a phrase; to be shown once to whoever must write them down.
     #[must_use]
     pub fn words(&self) -> Option<&str> {

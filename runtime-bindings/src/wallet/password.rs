@@ -1,6 +1,7 @@
 //! Where passwords come from (chain interface, section 9).
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -18,7 +19,28 @@ const FILE: &str = "BT_WALLET_PASSWORD_FILE";
 const OF_KEYFILE: &str = "BT_PW_";
 
 /// A password: wiped from memory when dropped, never printed.
-pub type Password = Zeroizing<String>;
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes a password over; the text is wiped with it.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text, for whoever derives a key from it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(secret)")
+    }
+}
 
 /// Where to look for a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +85,7 @@ fn from_environment(
 ) -> Result<Option<Password>, WalletError> {
     let bad = |name: &str| WalletError::BadVariable { name: name.to_owned() };
     if let Some(value) = variable(PLAIN) {
-        return value.into_string().map(|text| Some(Zeroizing::new(text))).map_err(|_| bad(PLAIN));
+        return value.into_string().map(|text| Some(Password::new(text))).map_err(|_| bad(PLAIN));
     }
     let own = password_variable(keyfile);
     if let Some(value) = variable(&own) {
@@ -77,7 +99,7 @@ fn from_environment(
 fn unmasked(name: &str, value: &str) -> Option<Password> {
     let masked = Zeroizing::new(base64::engine::general_purpose::STANDARD.decode(value).ok()?);
     let plain: Vec<u8> = masked.iter().zip(name.bytes().cycle()).map(|(byte, mask)| byte ^ mask).collect();
-    String::from_utf8(plain).ok().map(Zeroizing::new)
+    String::from_utf8(plain).ok().map(Password::new)
 }
 
 fn from_file(path: &Path) -> Result<Password, WalletError> {
@@ -91,7 +113,7 @@ fn from_file(path: &Path) -> Result<Password, WalletError> {
         let reason = format!("a password has 1 to {PASSWORD_BYTES_MAX} bytes, on one line");
         return Err(WalletError::Io { path: path.to_owned(), reason });
     }
-    Ok(Zeroizing::new(password.to_owned()))
+    Ok(Password::new(password.to_owned()))
 }
 
 #[cfg(test)]
