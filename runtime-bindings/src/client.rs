@@ -177,10 +177,43 @@ impl ChainClient {
     }
 
     /// A handle on a block that was named by its reference.
+    ///
+    /// The last one is kept. Whoever asks meanwhile waits, so that a runtime's metadata is fetched and decoded once.
     pub(crate) async fn at(&self, block: BlockRef) -> Result<At, ReadError> {
         let session = self.session().await?;
         let hash = H256(block.hash.0);
-        within("the runtime's version", session.api.at_block_hash_and_number(hash, block.number.0)).await
+        let mut last = session.last.lock().await;
+        if let Some((_, at)) = last.as_ref().filter(|(known, _)| *known == hash) {
+            return Ok(at.clone());
+        }
+        let what = "the runtime's version";
+        let at = within(what, session.api.at_block_hash_and_number(hash, block.number.0)).await?;
+        *last = Some((hash, at.clone()));
+        Ok(at)
+    }
+
+    /// Reads at a block in one round trip: the block's runtime is taken to be that of the block that was looked at
+    /// last, and asked for at the same time. Where it is another one, the read is made again.
+    pub(crate) async fn read_at<T, R>(&self, block: BlockRef, read: impl Fn(At) -> R) -> Result<T, ReadError>
+    where
+        R: Future<Output = Result<T, ReadError>>,
+    {
+        let Some(assumed) = self.assumed(block).await? else { return read(self.at(block).await?).await };
+        let version = assumed.spec_version();
+        let (found, at) = futures::join!(read(assumed), self.at(block));
+        let at = at?;
+        if at.spec_version() == version { found } else { read(at).await }
+    }
+
+    /// A handle that takes the runtime to be unchanged; none where the block is known, or nothing is.
+    async fn assumed(&self, block: BlockRef) -> Result<Option<At>, ReadError> {
+        let session = self.session().await?;
+        let hash = H256(block.hash.0);
+        let last = session.last.lock().await.clone();
+        match last {
+            Some((known, at)) if known != hash => Ok(session.assuming(&at, hash, block.number.0).await),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use subxt::Metadata;
 
-use crate::{ChainClient, ReadError};
+use crate::{BlockRef, ChainClient, ReadError};
 
 mod shape;
 
@@ -121,7 +121,12 @@ impl CompatReport {
 impl ChainClient {
     /// Compares the connected chain with what this program uses. One request, when the client is fresh.
     pub async fn compatibility(&self) -> Result<CompatReport, ReadError> {
-        let at = self.at(self.head().await?).await?;
+        self.compatibility_at(self.head().await?).await
+    }
+
+    /// The same as of a block.
+    pub async fn compatibility_at(&self, block: BlockRef) -> Result<CompatReport, ReadError> {
+        let at = self.at(block).await?;
         let mut report = report(at.metadata_ref());
         report.spec_version = Some(at.spec_version());
         Ok(report)

@@ -25,6 +25,8 @@ pub use judge::judge;
 
 /// How long the whole look may take.
 const DEADLINE_MS: u64 = 10_000;
+/// 5,000 blocks at a tempo of 360.
+const CUTOFF_FACTOR_MILLI_DEFAULT: u64 = 13_889;
 /// How many bucket checks can be handed in.
 const BUCKET_LINES_MAX: usize = 16;
 
@@ -148,6 +150,8 @@ pub struct SubnetFacts {
     pub blocks_to_epoch: Option<u64>,
     /// Blocks since it last set weights; none when it never did.
     pub since_update: Option<u64>,
+    /// Blocks after which weights stop counting: the subnet's factor in thousandths of its tempo.
+    pub activity_cutoff: u64,
     /// How the subnet takes weights.
     pub method: Method,
     /// The version key that the subnet demands.
@@ -205,11 +209,7 @@ pub async fn gather(request: &Request<'_>) -> Facts {
     let (wallet, hotkey) = wallet(request);
     let mut facts = Facts { wallet, disk: disk(request), ..Facts::default() };
     if let Some(url) = &request.endpoint {
-        let look = chain(url, request.netuid, hotkey);
-        match tokio::time::timeout(Duration::from_millis(DEADLINE_MS), look).await {
-            Ok((endpoint, subnet)) => (facts.endpoint, facts.subnet) = (Some(endpoint), subnet),
-            Err(_) => facts.endpoint = Some(Err(format!("{url} did not answer within {DEADLINE_MS} ms"))),
-        }
+        (facts.endpoint, facts.subnet) = chain(url, request.netuid, hotkey).await;
     }
     for probe in &request.probes {
         let found = tokio::time::timeout(Duration::from_millis(DEADLINE_MS), probe.lines()).await;
@@ -250,28 +250,40 @@ fn wallet(request: &Request<'_>) -> (Option<Result<WalletFacts, String>>, Option
     (Some(facts().map_err(|error| error.to_string())), address)
 }
 
-type ChainFacts = (Result<EndpointFacts, String>, Option<Result<SubnetFacts, String>>);
+type ChainFacts = (Option<Result<EndpointFacts, String>>, Option<Result<SubnetFacts, String>>);
 
+/// The endpoint first, then the subnet: each has the deadline for itself, so that a slow endpoint is still judged.
 async fn chain(url: &str, netuid: NetUid, hotkey: Option<Hotkey>) -> ChainFacts {
-    let client = match ChainClient::connect(url).await {
-        Ok(client) => client,
-        Err(error) => return (Err(error.to_string()), None),
+    let look = async {
+        let client = ChainClient::connect(url).await.map_err(|error| error.to_string())?;
+        let facts = endpoint(&client).await.map_err(|error| error.to_string())?;
+        Ok((client, facts))
     };
-    let endpoint = endpoint(&client).await.map_err(|error| error.to_string());
-    let subnet = match (hotkey, &endpoint) {
-        (Some(hotkey), Ok(_)) => {
-            Some(subnet(&client, netuid, &hotkey).await.map_err(|error| error.to_string()))
-        }
-        _ => None,
+    let (client, facts) = match in_time(url, look).await {
+        Ok(found) => found,
+        Err(reason) => return (Some(Err(reason)), None),
     };
-    (endpoint, subnet)
+    let look = async |hotkey: Hotkey| {
+        in_time(url, async { subnet(&client, netuid, &hotkey).await.map_err(|error| error.to_string()) })
+            .await
+    };
+    let subnet = match hotkey {
+        Some(hotkey) => Some(look(hotkey).await),
+        None => None,
+    };
+    (Some(Ok(facts)), subnet)
+}
+
+async fn in_time<T>(url: &str, look: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let end = tokio::time::timeout(Duration::from_millis(DEADLINE_MS), look).await;
+    end.unwrap_or_else(|_| Err(format!("{url} did not answer within {DEADLINE_MS} ms")))
 }
 
 async fn endpoint(client: &ChainClient) -> Result<EndpointFacts, ReadError> {
     let start = Instant::now();
     let head = client.head().await?;
     let latency_ms = start.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
-    let report = client.compatibility().await?;
+    let report = client.compatibility_at(head).await?;
     let (time_ms, block_ms) = client.chain_time(head).await?;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let clock_ahead_ms =
@@ -286,9 +298,23 @@ async fn endpoint(client: &ChainClient) -> Result<EndpointFacts, ReadError> {
     })
 }
 
+/// How many thousandths of a tempo weights count for; the chain's default where it has no such setting yet.
+async fn cutoff_factor_milli(
+    client: &ChainClient,
+    netuid: NetUid,
+    block: crate::BlockRef,
+) -> Result<u64, ReadError> {
+    match client.subnet_params(netuid, block).await {
+        Ok(params) => Ok(params.activity_cutoff_factor_milli.into()),
+        Err(ReadError::Incompatible { .. }) => Ok(CUTOFF_FACTOR_MILLI_DEFAULT),
+        Err(error) => Err(error),
+    }
+}
+
 async fn subnet(client: &ChainClient, netuid: NetUid, hotkey: &Hotkey) -> Result<SubnetFacts, ReadError> {
     let head = client.head().await?;
-    let (metagraph, seen, (rules, owner, owner_hotkey), addresses, preview) = futures::try_join!(
+    let (cutoff_factor, metagraph, seen, (rules, owner, owner_hotkey), addresses, preview) = futures::try_join!(
+        cutoff_factor_milli(client, netuid, head),
         client.metagraph(netuid, head),
         client.observe_weights(hotkey, netuid, 0, head),
         client.prune_rules(netuid, head),
@@ -311,6 +337,7 @@ async fn subnet(client: &ChainClient, netuid: NetUid, hotkey: &Hotkey) -> Result
         stake_threshold: seen.stake_threshold,
         blocks_to_epoch: seen.blocks_to_epoch(),
         since_update: (seen.last_update.0 > 0).then(|| head.number.0.saturating_sub(seen.last_update.0)),
+        activity_cutoff: cutoff_factor * u64::from(seen.epochs.tempo) / 1_000,
         method: seen.method(),
         version_key: seen.version_key,
         runs: Runs { ours, neurons: metagraph.neurons.len(), mechanisms: seen.mechanisms },

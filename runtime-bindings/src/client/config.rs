@@ -4,6 +4,7 @@ use subxt::ArcMetadata;
 use subxt::config::substrate::{AccountId32, MultiAddress, MultiSignature, SubstrateConfig};
 use subxt::config::{Config, DefaultTransactionExtensions, HashFor};
 use subxt::transactions::Signer;
+use subxt::utils::H256;
 
 use crate::wallet::Unlocked;
 
@@ -12,7 +13,26 @@ use crate::wallet::Unlocked;
 /// Of its thirteen extensions the five of its own are zero-sized and need no bytes; the others are stock. One that
 /// is neither makes building an extrinsic fail with its name, since guessing its bytes would sign something unknown.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SubtensorConfig(SubstrateConfig);
+pub(crate) struct SubtensorConfig {
+    /// Shared by clones: the metadata of each runtime is decoded once.
+    base: SubstrateConfig,
+    assumed: Option<Assumed>,
+}
+
+/// A runtime that blocks are taken to have, so that it is not asked for.
+#[derive(Clone, Copy, Debug)]
+struct Assumed {
+    genesis: H256,
+    /// Versions of the runtime and of its transactions.
+    versions: (u32, u32),
+}
+
+impl SubtensorConfig {
+    /// The same configuration for blocks whose runtime is taken to be known.
+    pub(crate) fn assuming(&self, genesis: H256, versions: (u32, u32)) -> Self {
+        Self { base: self.base.clone(), assumed: Some(Assumed { genesis, versions }) }
+    }
+}
 
 impl Config for SubtensorConfig {
     type AccountId = AccountId32;
@@ -24,19 +44,20 @@ impl Config for SubtensorConfig {
     type AssetId = u32;
 
     fn genesis_hash(&self) -> Option<HashFor<Self>> {
-        self.0.genesis_hash()
+        self.assumed.map(|assumed| assumed.genesis).or(self.base.genesis_hash())
     }
 
     fn spec_and_transaction_version_for_block_number(&self, block_number: u64) -> Option<(u32, u32)> {
-        self.0.spec_and_transaction_version_for_block_number(block_number)
+        let known = self.base.spec_and_transaction_version_for_block_number(block_number);
+        self.assumed.map(|assumed| assumed.versions).or(known)
     }
 
     fn metadata_for_spec_version(&self, spec_version: u32) -> Option<ArcMetadata> {
-        self.0.metadata_for_spec_version(spec_version)
+        self.base.metadata_for_spec_version(spec_version)
     }
 
     fn set_metadata_for_spec_version(&self, spec_version: u32, metadata: ArcMetadata) {
-        self.0.set_metadata_for_spec_version(spec_version, metadata);
+        self.base.set_metadata_for_spec_version(spec_version, metadata);
     }
 }
 
@@ -58,7 +79,6 @@ mod tests {
     use subxt::client::{OfflineClient, OfflineClientAtBlock};
     use subxt::config::DefaultExtrinsicParamsBuilder;
     use subxt::config::substrate::SpecVersionForRange;
-    use subxt::utils::H256;
 
     use super::*;
     use crate::bindings::transactions;
@@ -78,7 +98,8 @@ mod tests {
             .set_metadata_for_spec_versions([(425, std::sync::Arc::new(metadata))])
             .set_spec_version_for_block_ranges([versions])
             .build();
-        OfflineClient::new_with_config(SubtensorConfig(config)).at_block(100u64).unwrap()
+        let config = SubtensorConfig { base: config, assumed: None };
+        OfflineClient::new_with_config(config).at_block(100u64).unwrap()
     }
 
     #[test]

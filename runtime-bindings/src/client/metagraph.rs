@@ -4,7 +4,7 @@ use sn3_protocol::{Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Uid};
 use subxt::ext::scale_decode::DecodeAsType;
 use subxt::utils::AccountId32;
 
-use super::{ChainClient, fetch, within};
+use super::{At, ChainClient, fetch, within};
 use crate::bindings::storage;
 use crate::{BlockRef, Metagraph, Neuron, ReadError};
 
@@ -31,24 +31,27 @@ struct Reply {
 impl ChainClient {
     /// All neurons of a subnet at one block.
     ///
-    /// Two requests that travel together: the runtime's own view of the metagraph, and the validators' trust,
-    /// which that view lacks.
+    /// One round trip: the runtime's own view of the metagraph, the validators' trust, which that view lacks, and the
+    /// version of the block's runtime travel together.
     pub async fn metagraph(&self, netuid: NetUid, block: BlockRef) -> Result<Metagraph, ReadError> {
-        let at = self.at(block).await?;
-        let call = subxt::runtime_apis::dynamic::<_, Option<Reply>>(
-            "SubnetInfoRuntimeApi",
-            "get_metagraph",
-            (netuid.0,),
-        );
-        let apis = at.runtime_apis();
-        let trust = storage().subtensor_module().validator_trust().unvalidated();
-        let (reply, trust) = futures::try_join!(
-            within("SubnetInfoRuntimeApi.get_metagraph", apis.call(call)),
-            fetch(&at, trust, (netuid.0,)),
-        )?;
-        let reply = reply.ok_or(ReadError::NoSuchSubnet { netuid, block: block.number })?;
-        Ok(Metagraph { netuid, block, neurons: neurons(&reply, &trust)? })
+        self.read_at(block, |at| async move { metagraph(&at, netuid, block).await }).await
     }
+}
+
+async fn metagraph(at: &At, netuid: NetUid, block: BlockRef) -> Result<Metagraph, ReadError> {
+    let call = subxt::runtime_apis::dynamic::<_, Option<Reply>>(
+        "SubnetInfoRuntimeApi",
+        "get_metagraph",
+        (netuid.0,),
+    );
+    let apis = at.runtime_apis();
+    let trust = storage().subtensor_module().validator_trust().unvalidated();
+    let (reply, trust) = futures::try_join!(
+        within("SubnetInfoRuntimeApi.get_metagraph", apis.call(call)),
+        fetch(at, trust, (netuid.0,)),
+    )?;
+    let reply = reply.ok_or(ReadError::NoSuchSubnet { netuid, block: block.number })?;
+    Ok(Metagraph { netuid, block, neurons: neurons(&reply, &trust)? })
 }
 
 fn neurons(reply: &Reply, trust: &[u16]) -> Result<Vec<Neuron>, ReadError> {

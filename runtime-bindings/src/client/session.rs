@@ -10,7 +10,9 @@ use subxt::ext::jsonrpsee::client_transport::ws::{Url, WsTransportClientBuilder}
 use subxt::ext::jsonrpsee::core::client::Client;
 use subxt::rpcs::RpcClient;
 use subxt::rpcs::methods::legacy::LegacyRpcMethods;
+use subxt::utils::H256;
 
+use super::At;
 use super::budget::Budgeted;
 use super::config::SubtensorConfig;
 use crate::ConnectError;
@@ -34,6 +36,10 @@ pub(crate) struct Session {
     socket: Arc<Client>,
     pub(crate) api: OnlineClient<SubtensorConfig>,
     pub(crate) rpc: LegacyRpcMethods<RpcConfigFor<SubtensorConfig>>,
+    backend: Arc<LegacyBackend<SubtensorConfig>>,
+    config: SubtensorConfig,
+    /// The block that was looked at last, with its runtime; shared by clones, and gone with the connection.
+    pub(super) last: Arc<tokio::sync::Mutex<Option<(H256, At)>>>,
 }
 
 impl Session {
@@ -77,10 +83,19 @@ impl Session {
             .build_with_tokio(sender, receiver);
         let socket = Arc::new(socket);
         let client = RpcClient::new(Budgeted::new(socket.clone(), is_local));
-        let backend = LegacyBackend::<SubtensorConfig>::builder().build(client.clone());
-        let api = OnlineClient::from_backend_with_config(config.clone(), Arc::new(backend)).await;
+        let backend = Arc::new(LegacyBackend::<SubtensorConfig>::builder().build(client.clone()));
+        let api = OnlineClient::from_backend_with_config(config.clone(), backend.clone()).await;
         let api = api.map_err(|error| format!("it does not answer as a Substrate chain does ({error})"))?;
-        Ok(Self { socket, api, rpc: LegacyRpcMethods::new(client) })
+        let (rpc, config) = (LegacyRpcMethods::new(client), config.clone());
+        Ok(Self { socket, api, rpc, backend, config, last: Arc::default() })
+    }
+
+    /// A handle on a block whose runtime is taken to be that of another block. Asks for nothing.
+    pub(super) async fn assuming(&self, known: &At, hash: H256, number: u64) -> Option<At> {
+        let versions = (known.spec_version(), known.transaction_version());
+        let config = self.config.assuming(self.api.genesis_hash(), versions);
+        let api = OnlineClient::from_backend_with_config(config, self.backend.clone()).await.ok()?;
+        api.at_block_hash_and_number(hash, number).await.ok()
     }
 
     pub(crate) fn is_alive(&self) -> bool {

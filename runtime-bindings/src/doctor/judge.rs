@@ -21,8 +21,8 @@ const SPEC_VERSION_TRIED: u32 = 425;
 const PRUNE_RANK_WARN: usize = 5;
 /// So few blocks of immunity are a warning.
 const IMMUNITY_WARN_BLOCKS: u64 = 300;
-/// Weights older than this stop counting by the chain's default activity cutoff.
-const UPDATE_AGE_WARN_BLOCKS: u64 = 4_000;
+/// Weights that have used up more of their activity cutoff than this, in hundredths, are a warning.
+const UPDATE_AGE_WARN_PERCENT: u64 = 80;
 const RAO_PER_TAO: f64 = 1e9;
 
 /// Judges the facts, each on its own line.
@@ -232,16 +232,17 @@ fn weights_age(found: &SubnetFacts) -> Line {
     let Some(blocks) = found.since_update.filter(|_| found.permit) else {
         return line("weights_age", Status::Skip, "it sets no weights", "");
     };
-    let value = format!("{blocks} blocks ago, version key {}, {:?}", found.version_key, found.method);
-    let old = blocks > UPDATE_AGE_WARN_BLOCKS;
-    line("weights_age", unless(old, Status::Warn), value, "set weights: old ones stop counting")
+    let cutoff = found.activity_cutoff;
+    let value = format!("{blocks} blocks ago of {cutoff} after which they stop counting");
+    let old = blocks.saturating_mul(100) > cutoff.saturating_mul(UPDATE_AGE_WARN_PERCENT);
+    line("weights_age", unless(old, Status::Warn), value, "set weights, or look why the validator does not")
 }
 
 fn mechanism(found: &SubnetFacts) -> Line {
     let runs = found.runs;
     let value = format!(
-        "{} of {} neurons have committed a storage address that sn3 can use; {} mechanism(s)",
-        runs.ours, runs.neurons, runs.mechanisms
+        "{} of {} neurons have committed a storage address that sn3 can use; {} mechanism(s), weights {:?}, version key {}",
+        runs.ours, runs.neurons, runs.mechanisms, found.method, found.version_key
     );
     let other = runs.neurons > 1 && runs.ours == 0;
     line(
@@ -296,6 +297,7 @@ mod tests {
             stake_threshold: 1_000,
             blocks_to_epoch: Some(17),
             since_update: Some(100),
+            activity_cutoff: 5_000,
             method: Method::Timelocked,
             version_key: 1,
             runs: Runs { ours: 200, neurons: 256, mechanisms: 1 },
