@@ -44,12 +44,15 @@ impl Healthy {
         };
         let devnet = Devnet::start(config).await.unwrap();
         let client = ChainClient::connect(devnet.ws_url()).await.unwrap();
-        let hotkey = HotkeyPair::from_uri("//Val//hot").unwrap();
+        let hotkey = HotkeyPair::from_uri("//ValHot").unwrap();
         let address = StoreAddress::new("https://store.example/val").unwrap();
         client.set_store_address(&hotkey, NetUid(3), &address).await.unwrap();
         let healthy = Self { devnet, machine: Machine::new() };
-        healthy.go_to(HEIGHT).await;
         healthy.only_hotkey("Val");
+        healthy.devnet.advance_to_epoch(NetUid(3)).await.unwrap();
+        let set = ["weights", "set", "2=1", "3=1", "--wallet", "Val", "--endpoint", healthy.devnet.ws_url()];
+        healthy.machine.ok(&set);
+        healthy.go_to(HEIGHT).await;
         healthy
     }
 

@@ -73,9 +73,9 @@ impl Machine {
         assert!(!ran.stderr.contains("panicked"), "{args:?}: {}", ran.stderr);
     }
 
-    /// A wallet of a development key, unencrypted: coldkey `//NAME`, hotkey `//NAME//hot`.
+    /// A wallet of a development key, unencrypted: coldkey `//NAME`, hotkey `//NAMEHot`.
     pub fn dev_wallet(&self, name: &str) {
-        let (cold, hot) = (format!("//{name}"), format!("//{name}//hot"));
+        let (cold, hot) = (format!("//{name}"), format!("//{name}Hot"));
         for (key, uri) in [("coldkey", cold), ("hotkey", hot)] {
             let from = self.write("uri", &uri);
             let from = from.to_str().unwrap();
@@ -135,16 +135,16 @@ pub const SUBNET: &str = r#"
 
     [[subnet.neuron]]
     coldkey = "Val"
-    hotkey = "Val//hot"
+    hotkey = "ValHot"
     stake = 500
 
     [[subnet.neuron]]
     coldkey = "Bob"
-    hotkey = "Bob//hot"
+    hotkey = "BobHot"
 
     [[subnet.neuron]]
     coldkey = "Charlie"
-    hotkey = "Charlie//hot"
+    hotkey = "CharlieHot"
 "#;
 
 /// Every file below a folder.
