@@ -22,6 +22,7 @@ pub mod text;
 pub mod trainers;
 pub mod training;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -90,7 +91,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
 fn init_log(level: &str) -> Result<(), CliError> {
     let filter = tracing_subscriber::EnvFilter::try_new(level)
         .map_err(|error| CliError::new(Exit::Usage, format!("--log {level:?} is no log level: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     Ok(())
 }
 

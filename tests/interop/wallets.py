@@ -8,6 +8,7 @@ Both directions, plain and encrypted; whole keys are compared by signatures that
 prints what was compared. The exit code is the number of failed steps.
 """
 
+import ctypes
 import json
 import os
 import pathlib
@@ -127,13 +128,21 @@ def refused(sn3, name):
     return work
 
 
+def c_environment(name):
+    """A variable that native code of this process has set, which os.environ does not see."""
+    getenv = ctypes.CDLL(None).getenv
+    getenv.restype, getenv.argtypes = ctypes.c_char_p, [ctypes.c_char_p]
+    return getenv(name.encode()).decode()
+
+
 def by_variable(sn3, name):
     """The official package's own obfuscated variable opens the coldkey here."""
 
     def work():
         keyfile = Wallet(name=name, path=sn3.folder).coldkey_file
-        variable = keyfile.save_password_to_env(PASSWORD)
-        value = os.environ.pop(variable)
+        keyfile.save_password_to_env(PASSWORD)
+        variable = keyfile.env_var_name()
+        value = c_environment(variable)
         signed = sn3.sign(name, "coldkey", env={variable: value})
         check_signature(signed["address"], signed)
         return f"{variable[:24]}… opens {signed['address']}"
@@ -144,7 +153,7 @@ def by_variable(sn3, name):
 def phrases_agree(sn3):
     def work():
         phrase = Keypair.generate_mnemonic(24)
-        source = pathlib.Path(sn3.folder, "phrase")
+        source = pathlib.Path(sn3.folder, "secret.txt")
         source.write_text(phrase)
         args = ("wallet", "regen", "--wallet", "phrase", "--insecure-no-password", "--from", str(source))
         ours = sn3.one(*args)["coldkey"]

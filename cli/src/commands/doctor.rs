@@ -7,6 +7,7 @@ use sn3_chain::doctor::{self, DoctorReport, Line, Request, Status};
 use sn3_chain::pool;
 use sn3_protocol::NetUid;
 
+use super::doctor_gpu::GpuProbe;
 use super::wallet;
 use crate::args::chain::DoctorArgs;
 use crate::exit::{CliError, Exit};
@@ -28,19 +29,13 @@ pub async fn run(args: &DoctorArgs, output: &Output) -> Result<(), CliError> {
         )),
         disk: Some((args.disk.clone(), args.disk_gb.saturating_mul(GB))),
         free_bytes: Some(&disk::free_bytes),
-        probes: bucket.iter().map(|bucket| bucket as &dyn doctor::Probe).collect(),
+        probes: bucket.iter().map(|bucket| bucket as &dyn doctor::Probe).chain([&GpuProbe as _]).collect(),
     };
     let mut report = doctor::run(&request).await;
     report.lines.extend(other_endpoints(args).await);
-    report.lines.extend(further_checks());
     output.event("doctor", &report);
     print(&report, output);
     verdict(&report)
-}
-
-/// Checks of other parts of the program, each of which yields lines of the same shape.
-fn further_checks() -> Vec<Line> {
-    Vec::new()
 }
 
 /// The endpoints that serve when the first one fails.

@@ -60,6 +60,7 @@ async fn add(args: &StakeAddArgs, output: &Output) -> Result<(), CliError> {
     output.result(format_args!("gets      {} for {}", InAlpha(swap.alpha), Tao(args.amount)));
     output.result(plan.price_line(&Tao(Rao(swap.pool_fee)).to_string()));
     plan.check_liquidity()?;
+    plan.check_limit(|average, limit| average > limit)?;
     let (netuid, hotkey, amount) = (on.netuid, on.hotkey, args.amount);
     let call = TxCall::AddStake { netuid, hotkey, amount, limit_price };
     spend(&on.client, &on.payer, call, &args.on.spend, output).await.map(drop)
@@ -90,6 +91,7 @@ async fn remove(args: &StakeRemoveArgs, output: &Output) -> Result<(), CliError>
     output.result(format_args!("gets      {} for {} of {}", Tao(swap.tao), InAlpha(amount), InAlpha(staked)));
     output.result(plan.price_line(&InAlpha(Alpha(swap.pool_fee)).to_string()));
     plan.check_liquidity()?;
+    plan.check_limit(|average, limit| average < limit)?;
     let call = TxCall::RemoveStake { netuid: on.netuid, hotkey: on.hotkey, amount, limit_price };
     spend(&on.client, &on.payer, call, &args.on.spend, output).await.map(drop)
 }
@@ -129,6 +131,21 @@ impl Plan {
             Tao(self.average_price),
             Tao(limit)
         )
+    }
+
+    /// A trade whose average price is beyond the limit ends further beyond it, so the chain would refuse it for a fee.
+    fn check_limit(&self, beyond: impl Fn(Rao, Rao) -> bool) -> Result<(), CliError> {
+        match self.limit_price.filter(|limit| beyond(self.average_price, *limit)) {
+            None => Ok(()),
+            Some(limit) => Err(CliError::new(
+                Exit::Limit,
+                format!(
+                    "at {} per alpha on average this goes beyond the limit of {}, so nothing is sent; choose less, or a wider --slippage",
+                    Tao(self.average_price),
+                    Tao(limit)
+                ),
+            )),
+        }
     }
 
     /// The simulation gives nothing where the pool would refuse.

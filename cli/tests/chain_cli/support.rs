@@ -100,11 +100,11 @@ pub fn finish(command: &mut Command) -> Ran {
 
 /// The data of the last event of a kind.
 pub fn event(stdout: &str, kind: &str) -> Option<Value> {
-    let lines = stdout.lines().map(|line| {
-        serde_json::from_str::<Value>(line)
-            .unwrap_or_else(|_| panic!("stdout has a line that is no JSON: {line}"))
-    });
-    lines.filter(|line| line["event"] == kind).map(|line| line["data"].clone()).last()
+    let parse = |line: &str| -> Value {
+        serde_json::from_str(line).unwrap_or_else(|_| panic!("stdout has a line that is no JSON: {line}"))
+    };
+    let lines: Vec<Value> = stdout.lines().map(parse).collect();
+    lines.iter().rev().find(|line| line["event"] == kind).map(|line| line["data"].clone())
 }
 
 /// A chain of a description, sealing a block for each transaction.

@@ -23,7 +23,8 @@ const PRUNE_RANK_WARN: usize = 5;
 const IMMUNITY_WARN_BLOCKS: u64 = 300;
 /// Weights that have used up more of their activity cutoff than this, in hundredths, are a warning.
 const UPDATE_AGE_WARN_PERCENT: u64 = 80;
-const RAO_PER_TAO: f64 = 1e9;
+const RAO_PER_WHOLE: f64 = 1e9;
+const BYTES_PER_GB: f64 = 1e9;
 
 /// Judges the facts, each on its own line.
 #[must_use]
@@ -190,8 +191,12 @@ fn immunity(found: &SubnetFacts) -> Line {
     let next = full && rank == Some(0);
     let ending = found.immune_blocks > 0 && found.immune_blocks < IMMUNITY_WARN_BLOCKS;
     let status = if next { Status::Fail } else { unless(near || ending, Status::Warn) };
-    let before = rank.map_or("never pruned".to_owned(), |rank| format!("{rank} would be pruned before it"));
-    let value = format!("immune for {} more blocks, {before}", found.immune_blocks);
+    let place = match rank {
+        None => "it is never pruned".to_owned(),
+        Some(rank) => format!("number {} in the order of pruning", rank + 1),
+    };
+    let free = found.slots.1.saturating_sub(found.slots.0);
+    let value = format!("immune for {} more blocks, {place}, {free} slots free", found.immune_blocks);
     line(
         "immunity",
         status,
@@ -204,14 +209,17 @@ fn permit(found: &SubnetFacts) -> Line {
     let gap = found.permit_stake.saturating_sub(found.stake);
     let value = match found.permit {
         true => "may set weights".to_owned(),
-        false => format!("may not set weights; the least stake with a permit is {} away", tao(gap)),
+        false if found.permit_stake == 0 => {
+            "may not set weights; nobody has a permit before the next epoch".to_owned()
+        }
+        false => format!("may not set weights; the least stake weight with a permit is {} away", weight(gap)),
     };
     line("permit", unless(!found.permit, Status::Warn), value, "miners need none; validators stake more")
 }
 
 fn stake(found: &SubnetFacts) -> Line {
     let short = found.stake < found.stake_threshold;
-    let value = format!("{} of {} demanded", tao(found.stake), tao(found.stake_threshold));
+    let value = format!("stake weight {} of {} demanded", weight(found.stake), weight(found.stake_threshold));
     line("stake", unless(short, Status::Warn), value, "stake more before setting weights")
 }
 
@@ -229,8 +237,12 @@ fn epoch(found: &SubnetFacts) -> Line {
 }
 
 fn weights_age(found: &SubnetFacts) -> Line {
-    let Some(blocks) = found.since_update.filter(|_| found.permit) else {
-        return line("weights_age", Status::Skip, "it sets no weights", "");
+    if !found.permit {
+        return line("weights_age", Status::Skip, "it may set no weights", "");
+    }
+    let Some(blocks) = found.since_update else {
+        let remedy = "set weights: a validator without any earns nothing";
+        return line("weights_age", Status::Warn, "it has a permit and never set weights", remedy);
     };
     let cutoff = found.activity_cutoff;
     let value = format!("{blocks} blocks ago of {cutoff} after which they stop counting");
@@ -259,14 +271,16 @@ fn disk(facts: Option<&Result<(u64, u64), String>>) -> Line {
         None => line("disk", Status::Skip, "no directory was named", ""),
         Some(Err(reason)) => line("disk", Status::Fail, reason, remedy),
         Some(Ok((free, demanded))) => {
-            let value = format!("{} MiB free, {} MiB demanded", free >> 20, demanded >> 20);
+            let gb = |bytes: u64| bytes as f64 / BYTES_PER_GB;
+            let value = format!("{:.1} GB free, {:.1} GB demanded", gb(*free), gb(*demanded));
             line("disk", unless(free < demanded, Status::Fail), value, remedy)
         }
     }
 }
 
-fn tao(rao: u64) -> String {
-    format!("{:.3} TAO", rao as f64 / RAO_PER_TAO)
+/// Stake weight is alpha and weighted root TAO together.
+fn weight(rao: u64) -> String {
+    format!("{:.3}", rao as f64 / RAO_PER_WHOLE)
 }
 
 #[cfg(test)]

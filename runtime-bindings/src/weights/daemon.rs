@@ -140,7 +140,7 @@ impl Daemon {
         let Some(effect) = self.queue.pop_front() else { return self.look().await };
         let name = effect.name();
         if let Effect::Reject { error, .. } = effect {
-            tracing::error!(%error, "these weights are given up");
+            tracing::info!(%error, "these weights are given up");
             return Ok(Progress::Rejected(error));
         }
         if let Some(event) = self.perform(effect).await? {

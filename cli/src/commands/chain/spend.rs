@@ -88,7 +88,7 @@ fn show(preview: &TxPreview, payer: &Payer, output: &Output) {
     output.result(format_args!("call      {}", describe(&preview.call)));
     output.result(format_args!("signs     {} (coldkey)", payer.coldkey));
     output.result(format_args!("fee       {}", Tao(preview.fee)));
-    let least = if preview.spends.0 > 0 { "at least " } else { "" };
+    let least = if matches!(preview.call, TxCall::Register { .. }) { "at least " } else { "" };
     output.result(format_args!("balance   {} → {least}{}", Tao(preview.balance), Tao(Rao(after))));
 }
 

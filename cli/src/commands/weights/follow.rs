@@ -72,12 +72,13 @@ pub async fn follow(
     let clock = SubscriptionClock::start(client.clone()).await?;
     let story = RefCell::new(Story::begin(held, hotkey, of, output)?);
     let far_enough = |daemon: &Daemon| {
-        story.borrow_mut().tell(daemon);
+        let hopeless = until == Until::OnChain && hopeless(daemon);
+        story.borrow_mut().tell(daemon, hopeless);
         let done = match until {
-            Until::OnChain => daemon.is_on_chain() || hopeless(daemon),
+            Until::OnChain => daemon.is_on_chain(),
             Until::Counted => daemon.is_done(),
         };
-        done || story.borrow().broken.is_some()
+        done || hopeless || story.borrow().broken.is_some()
     };
     let rejected = tokio::select! {
         result = daemon.run(&clock, far_enough) => result?,
@@ -146,13 +147,13 @@ impl<'a> Story<'a> {
     }
 
     /// Prints the steps that are new, and why nothing happens when nothing does.
-    fn tell(&mut self, daemon: &Daemon) {
+    fn tell(&mut self, daemon: &Daemon, hopeless: bool) {
         match self.intents() {
             Ok(intents) => intents.iter().for_each(|intent| self.tell_intent(intent)),
             Err(error) => self.broken = Some(error),
         }
         let reason = daemon.waiting_for().map(ToString::to_string);
-        if let Some(reason) = reason.as_ref().filter(|_| reason != self.waiting_for) {
+        if let Some(reason) = reason.as_ref().filter(|_| reason != self.waiting_for && !hopeless) {
             self.output.story(format_args!("waiting: {reason}"));
         }
         self.waiting_for = reason;
