@@ -1,10 +1,10 @@
 //! The command line.
 
 pub mod chain;
+pub mod devnet;
 pub mod emission;
 pub mod training;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -31,10 +31,10 @@ pub struct Cli {
 pub enum Command {
     /// Run a whole subnet in this process: a chain, miners and a validator that train a model on real text.
     Localnet(LocalnetArgs),
-    /// Run a development chain with Substrate JSON-RPC.
-    Devnet(DevnetArgs),
+    /// Run a development chain with Substrate JSON-RPC, or control one that runs.
+    Devnet(devnet::DevnetArgs),
     /// Prepare wallets, registrations and stake on a development chain, for separate processes.
-    Scaffold(ScaffoldArgs),
+    Scaffold(devnet::ScaffoldArgs),
     /// Mine.
     Miner {
         /// What to do.
@@ -235,61 +235,6 @@ pub struct LocalnetArgs {
     /// Implementation of the training step.
     #[arg(long, value_enum, default_value_t)]
     pub trainer: TrainerKind,
-}
-
-/// When the development chain makes blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SealingKind {
-    /// Every `--block-time-ms`.
-    Interval,
-    /// At once when an extrinsic arrives.
-    Instant,
-    /// Only when asked through `dev_advanceBlocks`.
-    Manual,
-}
-
-/// `sn3 devnet`
-#[derive(Clone, Debug, Args)]
-pub struct DevnetArgs {
-    /// Port of the JSON-RPC; 0 takes any free one.
-    #[arg(long, default_value_t = 9944)]
-    pub port: u16,
-
-    /// Address to listen on; other machines can reach it only if this says so.
-    #[arg(long, default_value = "127.0.0.1")]
-    pub listen: IpAddr,
-
-    /// When blocks are made.
-    #[arg(long, value_enum, default_value = "interval")]
-    pub sealing: SealingKind,
-
-    /// Milliseconds between blocks with interval sealing.
-    #[arg(long, default_value_t = 12_000, value_parser = clap::value_parser!(u64).range(10..=600_000))]
-    pub block_time_ms: u64,
-}
-
-/// `sn3 scaffold`
-#[derive(Clone, Debug, Args)]
-pub struct ScaffoldArgs {
-    /// The development chain.
-    #[arg(long, default_value = "ws://127.0.0.1:9944")]
-    pub endpoint: String,
-
-    /// Netuid on which to register.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub netuid: u16,
-
-    /// Miners to create, fund and register: wallets miner-1, miner-2, …
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub miners: u16,
-
-    /// Folder of wallets.
-    #[arg(long, value_name = "DIR", env = "SN3_WALLETS")]
-    pub wallet_path: Option<PathBuf>,
-
-    /// Secrets of the wallets come from this number: a development chain's money is worth nothing.
-    #[arg(long, default_value_t = 3)]
-    pub seed: u64,
 }
 
 /// Which keys.

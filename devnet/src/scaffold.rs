@@ -35,7 +35,10 @@ use sp_core::crypto::Ss58Codec;
 use crate::runtime::{
     accounts::{RAO_PER_TAO, dev_account},
     genesis::GenesisConfig,
-    pallets::subtensor::genesis::{GenesisNeuron, GenesisSubnet},
+    pallets::subtensor::{
+        genesis::{GenesisNeuron, GenesisSubnet},
+        hyperparameters::Hyperparameters,
+    },
 };
 
 /// The longest description, in bytes.
@@ -87,6 +90,7 @@ struct SubnetPlan {
     immunity_blocks: u16,
     max_validators: u16,
     min_allowed_weights: u16,
+    hyperparameters: Hyperparameters,
     #[serde(rename = "neuron")]
     neurons: Vec<NeuronPlan>,
 }
@@ -109,6 +113,7 @@ impl Default for SubnetPlan {
             immunity_blocks: 5_000,
             max_validators: 64,
             min_allowed_weights: 1,
+            hyperparameters: Hyperparameters::default(),
             neurons: Vec::new(),
         }
     }
@@ -165,6 +170,14 @@ pub enum ScaffoldError {
         name: String,
         /// How much.
         tao: u64,
+    },
+    /// Settings that contradict each other.
+    #[error("the hyperparameters of subnet {netuid} cannot be: {why}")]
+    Hyperparameters {
+        /// The subnet.
+        netuid: u16,
+        /// What is wrong.
+        why: &'static str,
     },
     /// A subnet whose epochs would never come.
     #[error("subnet {netuid} has tempo 0 or an empty pool; give it at least one block and one TAO and alpha")]
@@ -289,6 +302,9 @@ impl SubnetPlan {
         if count > NEURONS_MAX {
             return Err(ScaffoldError::Neurons { netuid, count });
         }
+        if let Some(why) = self.hyperparameters.contradiction(count) {
+            return Err(ScaffoldError::Hyperparameters { netuid, why });
+        }
         let mut here = BTreeSet::new();
         let owner = (self.owner.as_str(), self.owner_hotkey());
         let others = self.neurons.iter().map(|neuron| (neuron.coldkey.as_str(), neuron.hotkey.as_str()));
@@ -321,6 +337,7 @@ impl SubnetPlan {
             immunity_blocks: self.immunity_blocks,
             max_validators: self.max_validators,
             min_allowed_weights: self.min_allowed_weights,
+            hyperparameters: self.hyperparameters.clone(),
             neurons: self.neurons.iter().map(NeuronPlan::genesis).collect(),
         }
     }
@@ -387,6 +404,8 @@ mod tests {
         let rich = "[[account]]\nname = \"Zoe\"\ntao = 21000001";
         assert_eq!(refused(rich), ScaffoldError::Amount { name: "Zoe".into(), tao: 21_000_001 });
         assert!(matches!(refused("[[subnet]]\nnetuid = 3\nspeed = 1"), ScaffoldError::Syntax(_)));
+        let reversed = "[[subnet]]\nnetuid = 3\n[subnet.hyperparameters]\nalpha_low = 2\nalpha_high = 1";
+        assert!(matches!(refused(reversed), ScaffoldError::Hyperparameters { netuid: 3, .. }));
     }
 
     #[test]

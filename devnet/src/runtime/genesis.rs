@@ -51,6 +51,7 @@ pub fn first_subnet() -> GenesisSubnet {
         reveal_period_epochs: 1,
         max_validators: 64,
         min_allowed_weights: 1,
+        hyperparameters: Default::default(),
         neurons: Vec::new(),
     }
 }
@@ -73,6 +74,7 @@ pub fn training_subnet() -> GenesisSubnet {
         reveal_period_epochs: 1,
         max_validators: 64,
         min_allowed_weights: 1,
+        hyperparameters: Default::default(),
         neurons: Vec::new(),
     }
 }

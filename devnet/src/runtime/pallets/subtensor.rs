@@ -9,6 +9,7 @@ mod economy;
 mod errors;
 mod events;
 pub mod genesis;
+pub mod hyperparameters;
 pub mod info;
 mod keys;
 mod networks;

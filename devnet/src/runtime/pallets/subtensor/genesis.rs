@@ -1,6 +1,7 @@
 //! The networks of the first block.
 
 use super::economy::{coldkey, hotkey};
+use super::hyperparameters::Hyperparameters;
 use super::pallet::*;
 use super::types::*;
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,9 @@ pub struct GenesisSubnet {
     pub max_validators: u16,
     /// How many weights a row has at least.
     pub min_allowed_weights: u16,
+    /// Its other settings.
+    #[serde(default)]
+    pub hyperparameters: Hyperparameters,
     /// The neurons after the owner's, in the order of their uids.
     pub neurons: Vec<GenesisNeuron>,
 }
@@ -106,6 +110,7 @@ fn add_subnet(network: &mut Network, genesis: &GenesisSubnet) {
     subnet.limits.reveal_period_epochs = genesis.reveal_period_epochs;
     subnet.limits.min_allowed_weights = genesis.min_allowed_weights;
     subnet.params.max_allowed_validators = genesis.max_validators;
+    genesis.hyperparameters.apply(&mut subnet);
     subnet.schedule.last_epoch_block = 0;
     if genesis.started {
         subnet.first_emission_block = Some(1);
