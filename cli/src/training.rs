@@ -13,7 +13,7 @@ pub mod step;
 mod work;
 
 pub use folder::Folder;
-pub use material::Material;
+pub use material::{Material, is_prepared};
 pub use model::{ModelSource, import};
 pub use work::{Pace, heavy, lasting, leave_on_stop, stop_flag};
 

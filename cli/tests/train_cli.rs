@@ -163,6 +163,7 @@ fn training_with_bad_input_says_so_and_leaves_nothing_half_written() {
     let dir = folder();
     let at = dir.path();
     fails(at, "train --model 13b", USAGE, "\"13b\" is no preset (nano,");
+    fails(at, "train --model 72b", USAGE, "weights, gradients and moments of 72b take 1130 GB");
     fails(at, "train --data nowhere.txt", DATA, "nowhere.txt");
     fs::write(at.join("empty.txt"), "").unwrap();
     fails(at, "train --data empty.txt", DATA, "empty.txt");
@@ -242,6 +243,38 @@ fn data_is_prepared_once_checked_and_trained_on() {
     fails(at, "data info shards --verify", DATA, "train_000001.npy\" sample 63 has token 65535");
     fs::write(&shard, &bytes[..end - 7]).unwrap();
     fails(at, "data info shards", DATA, "train_000001.npy");
+}
+
+/// Everything in a folder, by name.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> = entries
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_preparation_that_is_killed_goes_on_to_the_same_bytes() {
+    let dir = folder();
+    let text = |i: u32| format!("line {i} has {} and {}\n", i % 1000 * 7919 % 1000, i % 997 * 104 % 997);
+    fs::write(dir.path().join("long.txt"), (0..100_000).map(text).collect::<String>()).unwrap();
+    let line = "data prepare long.txt text.jsonl --vocab 300 --seq-len 64 --out";
+    let (whole, broken) = (dir.path().join("whole"), dir.path().join("broken"));
+    succeeds(dir.path(), &format!("{line} whole"));
+    let killed = interrupted(dir.path(), &format!("{line} broken"), "-KILL", || {
+        broken.join("work/begun.json").exists()
+    });
+    assert!(!killed.status.success() && !broken.join("dataset.json").exists(), "it was killed in time");
+    fails(
+        dir.path(),
+        "train --data broken --model config.json",
+        DATA,
+        "broken is the beginning of a preparation",
+    );
+    succeeds(dir.path(), &format!("{line} broken --threads 1"));
+    assert_eq!(contents(&broken), contents(&whole));
 }
 
 #[test]

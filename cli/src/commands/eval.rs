@@ -19,7 +19,7 @@ use crate::args::training::EvalArgs;
 use crate::exit::{CliError, Exit, OrExit, chain_of_causes};
 use crate::output::Output;
 use crate::text;
-use crate::training::{Pace, heavy, reader, stop_flag};
+use crate::training::{Pace, heavy, is_prepared, reader, stop_flag};
 
 /// Longest samples that the default text is cut into.
 const SEQ_LEN_MAX: u32 = 2_048;
@@ -58,7 +58,7 @@ impl Evaluation {
         match self.args.data.clone().as_slice() {
             [] if questions.is_empty() => self.default_text()?,
             [] => {}
-            [folder] if folder.join("dataset.json").is_file() => self.prepared(folder)?,
+            [folder] if is_prepared(folder)? => self.prepared(folder)?,
             paths => self.documents(paths)?,
         }
         for (path, mut questions) in questions {

@@ -65,6 +65,7 @@ fn train(
     output: &Output,
 ) -> Result<(), CliError> {
     let source = ModelSource::open(&args.model)?;
+    step::check_memory(source.own(), &args.step)?;
     let mut folder = Folder::new(&args.out)?;
     let (model, material) = prepare(&source, &args.text, args.seed, output)?;
     if stop.load(Ordering::Relaxed) {

@@ -31,11 +31,28 @@ pub struct PreparedFolder {
     heldout: Option<Shards>,
 }
 
+/// Whether `sn3 data prepare` made this folder; an error where it has not finished.
+pub fn is_prepared(folder: &Path) -> Result<bool, CliError> {
+    if folder.join("dataset.json").is_file() {
+        return Ok(true);
+    }
+    match folder.join("work/begun.json").is_file() {
+        false => Ok(false),
+        true => {
+            let folder = folder.display();
+            let message = format!(
+                "{folder} is the beginning of a preparation; run its `sn3 data prepare` again to finish it"
+            );
+            Err(CliError::new(Exit::Data, message))
+        }
+    }
+}
+
 impl Material {
     /// Opens what the arguments name, for the model that will read it.
     pub fn open(source: &ModelSource, args: &TextArgs, seed: u64, output: &Output) -> Result<Self, CliError> {
         match args.data.as_slice() {
-            [folder] if folder.join("dataset.json").is_file() => Self::prepared(folder, args, output),
+            [folder] if is_prepared(folder)? => Self::prepared(folder, args, output),
             _ => Self::text(source, args, seed, output),
         }
     }

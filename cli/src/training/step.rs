@@ -14,6 +14,8 @@ use crate::trainers::available_threads;
 /// Tokens of one pass unless the arguments say otherwise.
 const PASS_TOKENS_CPU: u32 = 2_048;
 const PASS_TOKENS_CUDA: u32 = 32_768;
+/// Bytes for each parameter on the CPU: weight, gradient and two moments, all f32.
+const STATE_BYTES: u64 = 16;
 
 /// A trainer with all parameters 0, for batches of `batch` samples of `seq_len` tokens; labels equal to `eos` are
 /// masked.
@@ -61,6 +63,29 @@ pub fn check_device(args: &StepArgs) -> Result<(), CliError> {
     }
 }
 
+/// Fails where the state of a model cannot be in this machine's memory, before any text is prepared.
+pub fn check_memory(config: &ModelConfig, args: &StepArgs) -> Result<(), CliError> {
+    let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| available_bytes(&text));
+    let needed = config.parameters().saturating_mul(STATE_BYTES);
+    match free.filter(|&free| args.device == Device::Cpu && needed > free) {
+        None => Ok(()),
+        Some(free) => {
+            let [needed, free] = [needed, free].map(|bytes| bytes as f64 / 1e9);
+            let message = format!(
+                "weights, gradients and moments of {} take {needed:.0} GB, this machine has {free:.0} GB free; train a smaller model, or see `sn3 plan` for a GPU",
+                config.name
+            );
+            Err(CliError::new(Exit::Usage, message))
+        }
+    }
+}
+
+/// The line `MemAvailable` of Linux's `/proc/meminfo`; other systems have none.
+fn available_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
 fn micro_batch(args: &StepArgs, batch: u32, seq_len: u32) -> usize {
     let tokens = if args.device == Device::Cuda { PASS_TOKENS_CUDA } else { PASS_TOKENS_CPU };
     let micro_batch = args.micro_batch.unwrap_or(tokens / seq_len.max(1));
@@ -84,4 +109,16 @@ fn cuda(
 fn cuda(_: &ModelConfig, _: AdamConfig, _: usize, _: u32) -> Result<Box<dyn Train>, CliError> {
     let problem = sn3_trainer::cuda::probe().problem.unwrap_or_default();
     Err(CliError::new(Exit::Usage, format!("no usable GPU: {problem}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::available_bytes;
+
+    #[test]
+    fn free_memory_is_read_from_linuxs_table() {
+        let text = "MemTotal:       24689832 kB\nMemAvailable:   18874368 kB\nBuffers: 1 kB\n";
+        assert_eq!(available_bytes(text), Some(18 << 30));
+        assert_eq!((available_bytes(""), available_bytes("MemAvailable: much")), (None, None));
+    }
 }

@@ -45,6 +45,7 @@ pub async fn run(args: ConvergenceArgs, output: &Output) -> Result<(), CliError>
 
 fn compare_all(args: &ConvergenceArgs, stop: &Shared<AtomicBool>, output: &Output) -> Result<(), CliError> {
     let source = ModelSource::open(&args.model)?;
+    step::check_memory(source.own(), &args.step)?;
     let folder = Folder::new(&args.out)?;
     let (model, material) = prepare(&source, &args.text, DATA_SEED, output)?;
     let model = ModelConfig { context: material.seq_len(), ..model };

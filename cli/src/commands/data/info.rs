@@ -11,7 +11,7 @@ use sn3_trainer::data::{Prepared, Samples, ShardError, ShardOptions, Shards, Tok
 use crate::args::training::{DataInfoArgs, TokenWidth};
 use crate::exit::{CliError, Exit, OrExit, chain_of_causes};
 use crate::output::Output;
-use crate::training::leave_on_stop;
+use crate::training::{is_prepared, leave_on_stop};
 
 /// Tells, and checks everything when asked to.
 pub async fn run(args: DataInfoArgs, output: &Output) -> Result<(), CliError> {
@@ -21,7 +21,14 @@ pub async fn run(args: DataInfoArgs, output: &Output) -> Result<(), CliError> {
 
 fn tell(args: &DataInfoArgs, output: &Output) -> Result<(), CliError> {
     match args.paths.as_slice() {
-        [folder] if folder.is_dir() => prepared(folder, args, output),
+        [folder] if folder.is_dir() && is_prepared(folder)? => prepared(folder, args, output),
+        [folder] if folder.is_dir() => {
+            let message = format!(
+                "{} was not made by `sn3 data prepare`; name shards by their files",
+                folder.display()
+            );
+            Err(CliError::new(Exit::Data, message))
+        }
         paths => foreign(paths, args, output),
     }
 }
