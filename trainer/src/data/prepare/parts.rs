@@ -86,10 +86,10 @@ pub(super) fn sample(
         let due = (u128::from(bytes_max.min(total)) * u128::from(passed) / u128::from(total.max(1))) as u64;
         let mut documents = Documents::open(&file.path, &options.field, file.named)?;
         while taken < due {
-            let wanted = (due - taken) as usize;
-            let Some(batch) = documents.batch(wanted)? else { break };
+            let Some(batch) = documents.batch((due - taken) as usize)? else { break };
             for mut text in batch {
-                text.truncate(text.floor_char_boundary(wanted));
+                // Never above what is due, or the last files would get nothing.
+                text.truncate(text.floor_char_boundary((due - taken) as usize));
                 taken += text.len() as u64;
                 texts.push(text);
             }
