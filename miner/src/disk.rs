@@ -3,7 +3,7 @@
 //! ```text
 //!  dir/miner.state             checksum, then JSON: the phase, and the names of the files below
 //!  dir/theta-<digest>          model state at the start of the window
-//!  dir/worker-<digest>         optimizer and error feedback
+//!  dir/worker-<digest>         optimizer and error feedback: a sidecar of the trainer
 //!  dir/payload-<digest>        what was or will be uploaded
 //! ```
 //!
@@ -17,13 +17,17 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sn3_protocol::{Digest, Hasher};
+use sn3_trainer::sidecar::{self, Sidecar, SidecarError};
 use sn3_trainer::train::OptimizerState;
 
 use crate::state::MinerState;
 
 const STATE_FILE: &str = "miner.state";
 const LOCK_FILE: &str = "miner.lock";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// Name of the sidecar's section that holds the error feedback.
+const ERROR_SECTION: &str = "error_feedback";
 
 /// Longest state file in bytes.
 const STATE_BYTES_MAX: u64 = 1 << 16;
@@ -76,6 +80,25 @@ pub enum DiskError {
 pub(crate) struct Worker {
     pub(crate) optimizer: OptimizerState,
     pub(crate) error: Vec<f32>,
+}
+
+impl Worker {
+    fn into_sidecar(self) -> Sidecar {
+        let mut sidecar = Sidecar::default();
+        sidecar.put_optimizer(self.optimizer);
+        sidecar.floats.insert(ERROR_SECTION.to_owned(), self.error);
+        sidecar
+    }
+
+    /// None where a part is missing or for another model.
+    fn from_sidecar(mut sidecar: Sidecar, parameters: usize) -> Option<Self> {
+        let optimizer = sidecar.take_optimizer().ok()?;
+        let error = sidecar.floats.remove(ERROR_SECTION)?;
+        let OptimizerState { first, second, .. } = &optimizer;
+        let moments = if first.is_empty() { 0 } else { parameters };
+        let fits = [error.len(), first.len(), second.len()] == [parameters, moments, moments];
+        fits.then_some(Self { optimizer, error })
+    }
 }
 
 /// Everything that a process needs to go on.
@@ -163,8 +186,8 @@ impl Disk {
     }
 
     /// Keeps optimizer, error feedback and payload; they count with the next [`Disk::save`].
-    pub(crate) fn keep_work(&mut self, worker: &Worker, payload: &[u8]) -> Result<(), DiskError> {
-        self.files.worker = Some(self.write("worker", |out| write_worker(out, worker))?);
+    pub(crate) fn keep_work(&mut self, worker: Worker, payload: &[u8]) -> Result<(), DiskError> {
+        self.files.worker = Some(self.write_worker(worker)?);
         self.files.payload = Some(self.write("payload", |out| out.write_all(payload))?);
         Ok(())
     }
@@ -217,17 +240,29 @@ impl Disk {
     }
 
     fn read_worker(&self, digest: Digest, parameters: usize) -> Result<Worker, DiskError> {
-        let bytes = self.read("worker", digest, worker_bytes(parameters, true))?;
-        let moments = bytes.len() as u64 == worker_bytes(parameters, true);
-        if !moments && bytes.len() as u64 != worker_bytes(parameters, false) {
-            return Err(self.corrupt("worker", digest, "it is for another model"));
+        let corrupt = |detail: &str| self.corrupt("worker", digest, detail);
+        let (sidecar, found) =
+            sidecar::load_with_checksum(&self.path("worker", digest)).map_err(|error| match error {
+                SidecarError::Damaged { reason, .. } => corrupt(&reason),
+                SidecarError::Load { source, .. } => corrupt(&source.to_string()),
+                other => corrupt(&other.to_string()),
+            })?;
+        if found != digest {
+            return Err(corrupt("its bytes are not those that were written"));
         }
-        let (step, rest) = bytes.split_at(8);
-        let step = u64::from_le_bytes(step.try_into().expect("split at eight"));
-        let mut parts = rest.chunks_exact((4 * parameters).max(1)).map(values);
-        let mut next = || parts.next().unwrap_or_default();
-        let error = next();
-        Ok(Worker { optimizer: OptimizerState { step, first: next(), second: next() }, error })
+        Worker::from_sidecar(sidecar, parameters).ok_or_else(|| corrupt("it is for another model"))
+    }
+
+    /// The sidecar is written whole before it gets the name of its checksum.
+    fn write_worker(&self, worker: Worker) -> Result<Digest, DiskError> {
+        let new = self.dir.join("worker.new");
+        let failed = |source| DiskError::Io { path: new.clone(), source };
+        let digest = sidecar::save(&new, &worker.into_sidecar()).map_err(|error| match error {
+            SidecarError::Save { source, .. } => failed(source),
+            other => failed(io::Error::other(other)),
+        })?;
+        fs::rename(&new, self.path("worker", digest)).and_then(|()| sync_dir(&self.dir)).map_err(failed)?;
+        Ok(digest)
     }
 
     fn read(&self, kind: &str, digest: Digest, bytes_max: u64) -> Result<Vec<u8>, DiskError> {
@@ -260,7 +295,9 @@ impl Disk {
         for entry in fs::read_dir(&self.dir).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let ours = ["theta-", "worker-", "payload-"].iter().any(|kind| name.starts_with(kind));
+            // The last is what a sidecar is called until it is whole.
+            let kinds = ["theta-", "worker-", "payload-", ".worker.new."];
+            let ours = kinds.iter().any(|kind| name.starts_with(kind));
             if ours && !used.contains(&Some(path.clone())) {
                 fs::remove_file(&path).map_err(failed)?;
             }
@@ -275,18 +312,6 @@ impl Disk {
     fn corrupt(&self, kind: &str, digest: Digest, detail: &str) -> DiskError {
         DiskError::Corrupt { path: self.path(kind, digest), detail: detail.to_owned() }
     }
-}
-
-/// Step count, error feedback, and both moments where the optimizer has any.
-fn worker_bytes(parameters: usize, moments: bool) -> u64 {
-    8 + 4 * parameters as u64 * if moments { 3 } else { 1 }
-}
-
-fn write_worker(out: &mut Hashing, worker: &Worker) -> io::Result<()> {
-    out.write_all(&worker.optimizer.step.to_le_bytes())?;
-    write_values(out, &worker.error)?;
-    write_values(out, &worker.optimizer.first)?;
-    write_values(out, &worker.optimizer.second)
 }
 
 fn write_values(out: &mut Hashing, values: &[f32]) -> io::Result<()> {

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Training speed on this machine's CPU: our static step and reference beside PyTorch, in one run.
 
-    python3 tests/interop/cpu_step_vs_torch.py [--python VENV/bin/python] [--rounds 3] [--seconds 5]
+    python3 tests/interop/cpu_step_vs_torch.py [--python VENV/bin/python] [--rounds 12] [--seconds 1.5]
 
-Builds the release example `step_bench`, then runs it and PyTorch (eager and torch.compile) one after the
-other, several times, and prints the best of each as JSON lines and a table. Without --python a virtual
-environment with the CPU build of torch is made in the temporary folder (about 200 MB are downloaded).
+Builds the release example `step_bench`, starts every contestant (static step, candle reference, PyTorch eager and
+torch.compile) in a process of its own, and lets them train in turns, a short slice each, many rounds: what else the
+machine does then hits all of them alike. Prints every slice as a JSON line and, from the medians over the rounds, a
+table. Without --python a virtual environment with the CPU build of torch is made in the temporary folder (about
+200 MB are downloaded).
 
 The same on both sides: the model of preset `micro` (4 layers, width 256, 4 heads with 2 for keys and values,
 feed-forward 688, vocabulary 4,096 tied to the head, 3.95 M parameters), 8 samples of 256 random tokens, f32,
@@ -17,6 +19,7 @@ Bars: static >= 2.5 x reference, static >= 1.0 x torch.compile.
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,7 +31,7 @@ TOKENS = 2048
 
 
 def torch_side(mode, seconds):
-    """One measurement of PyTorch, in this process; prints a JSON line."""
+    """PyTorch in this process: a JSON line for every line on stdin, after one that says `ready`."""
     import torch
     import torch.nn.functional as F
     from torch import nn
@@ -92,8 +95,15 @@ def torch_side(mode, seconds):
         adam.step()
         adam.zero_grad(set_to_none=True)
 
-    for _ in range(2):
+    for _ in range(3):
         step()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        torch_slice(torch, mode, step, seconds)
+
+
+def torch_slice(torch, mode, step, seconds):
+    """Steps for so many seconds, at least twice, and prints one line."""
     best, steps, begin, cpu = float("inf"), 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - begin < seconds or steps < 2:
         start = time.perf_counter()
@@ -103,8 +113,9 @@ def torch_side(mode, seconds):
     print(json.dumps({
         "part": "step", "config": "micro", "impl": f"torch {mode}", "version": torch.__version__,
         "threads": torch.get_num_threads(), "tokens": TOKENS, "best_ms": round(best * 1e3, 2),
+        "mean_ms": round((time.perf_counter() - begin) / steps * 1e3, 2),
         "cpu_ms": round(cpu_ms, 2), "tokens_s": round(TOKENS / best),
-    }))
+    }), flush=True)
 
 
 def python_with_torch(given):
@@ -121,50 +132,93 @@ def python_with_torch(given):
     return str(python)
 
 
-def rust_side(bench, seconds, only):
-    command = [str(bench), str(seconds), "micro", *(f"only={text}" for text in only)]
+class Contestant:
+    """A process that trains for a slice whenever it is told to."""
+
+    def __init__(self, name, command, says_ready):
+        self.name, self.slices = name, []
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if says_ready:
+            self.process.stdout.readline()
+
+    def run(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended early with {self.process.wait()}")
+        print(line.strip(), flush=True)
+        self.slices.append(json.loads(line))
+
+    def median(self, key):
+        return statistics.median(slice[key] for slice in self.slices)
+
+    def best(self, key):
+        return min(slice[key] for slice in self.slices)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def best_micro_batch(bench, threads):
+    """The micro-batch with which our step costs the least here, of one short slice each."""
+    command = [str(bench), "1", "micro", "only=static", f'only=threads":{threads}']
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    return [json.loads(line) for line in lines]
+    return min(map(json.loads, lines), key=lambda line: line["cpu_ms"])["micro_batch"]
+
+
+def contestants(options, bench):
+    threads, seconds = os.cpu_count(), str(options.seconds)
+    micro = options.micro_batch or best_micro_batch(bench, threads)
+    ours = [str(bench), seconds, "micro", "paced"]
+    static = [*ours, "only=static", f'only=threads":{threads}', f'only=micro_batch":{micro}']
+    torch = [python_with_torch(options.python), __file__, "--seconds", seconds, "--inside"]
+    return [
+        Contestant("static", static, False),
+        Contestant("torch compile", [*torch, "compile"], True),
+        Contestant("torch eager", [*torch, "eager"], True),
+        Contestant("reference", [*ours, "only=reference"], False),
+    ]
+
+
+def report(found):
+    print(f"\nload {os.getloadavg()}, {os.cpu_count()} cores, medians of {len(found[0].slices)} slices")
+    print(f"{'':14} tokens/s  ms/step  CPU ms/step   (best: ms, CPU ms)")
+    for one in found:
+        wall, cpu = one.median("mean_ms"), one.median("cpu_ms")
+        best = f"({one.best('best_ms'):.1f}, {one.best('cpu_ms'):.1f})"
+        print(f"{one.name:14} {TOKENS / wall * 1e3:8.0f} {wall:8.1f} {cpu:12.1f}   {best}")
+    static = found[0]
+    for other, bar in [(found[3], 2.5), (found[1], 1.0)]:
+        wall = other.median("mean_ms") / static.median("mean_ms")
+        cpu = other.median("cpu_ms") / static.median("cpu_ms")
+        best = other.best("best_ms") / static.best("best_ms")
+        verdict = "met" if wall >= bar else "MISSED"
+        print(f"static / {other.name}: {wall:.2f}x by the wall (median), {best:.2f}x (best step), "
+              f"{cpu:.2f}x by CPU time; bar {bar}: {verdict}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", help="an interpreter that has torch")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--micro-batch", type=int, help="of our step; found by trying where absent")
     parser.add_argument("--inside", choices=["eager", "compile"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
         return torch_side(options.inside, options.seconds)
-    python = python_with_torch(options.python)
     build = ["cargo", "build", "--release", "-p", "sn3-trainer", "--example", "step_bench"]
     subprocess.run(build, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    bench, best = target / "release" / "examples" / "step_bench", {}
-    threads = os.cpu_count()
+    found = contestants(options, target / "release" / "examples" / "step_bench")
     for _ in range(options.rounds):
-        found = rust_side(bench, options.seconds, ["static", f'threads":{threads}'])
-        found += rust_side(bench, options.seconds, ["reference"])
-        for mode in ["eager", "compile"]:
-            command = [python, __file__, "--inside", mode, "--seconds", str(options.seconds)]
-            found.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-        for line in found:
-            print(json.dumps(line), flush=True)
-            known = best.setdefault(line["impl"], line)
-            if line["tokens_s"] > known["tokens_s"]:
-                best[line["impl"]] = {**line, "cpu_ms": min(line["cpu_ms"], known["cpu_ms"])}
-            else:
-                known["cpu_ms"] = min(line["cpu_ms"], known["cpu_ms"])
-    print(f"\nload {os.getloadavg()}, {threads} cores, best of {options.rounds} rounds")
-    print(f"{'':16} tokens/s   ms/step  CPU ms/step")
-    for name, line in best.items():
-        print(f"{name:16} {line['tokens_s']:8} {line['best_ms']:9.1f} {line['cpu_ms']:12.1f}")
-    static = best["static"]
-    for other, bar in [("reference", 2.5), ("torch compile", 1.0)]:
-        wall = static["tokens_s"] / best[other]["tokens_s"]
-        cpu = best[other]["cpu_ms"] / static["cpu_ms"]
-        verdict = "met" if wall >= bar else "MISSED"
-        print(f"static / {other}: {wall:.2f}x by the wall, {cpu:.2f}x by CPU time; bar {bar}: {verdict}")
+        for one in found:
+            one.run()
+    for one in found:
+        one.stop()
+    report(found)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 //! `cargo run --release -p sn3-trainer --example step_bench -- [seconds] [preset …] [only=TEXT …]`
 //!
 //! `only=` keeps the measurements whose description has the text, for example `only=static only=threads":2`.
+//! With `paced` each measurement is repeated for every line on stdin until that ends, so that a script can let
+//! contestants take turns.
 //! `tests/interop/cpu_step_vs_torch.py` puts PyTorch's numbers beside these.
 
 use std::io::Write;
@@ -21,7 +23,10 @@ const STEP_TOKENS: usize = 2048;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments.next().map_or(Ok(5.0), |text| text.parse::<f64>())?;
-    let (only, presets): (Vec<String>, Vec<String>) = arguments.partition(|text| text.starts_with("only="));
+    let (paced, arguments): (Vec<String>, Vec<String>) = arguments.partition(|text| text == "paced");
+    let (only, presets): (Vec<String>, Vec<String>) =
+        arguments.into_iter().partition(|text| text.starts_with("only="));
+    let pace = Pace { seconds, waits: !paced.is_empty() };
     let wanted = |how: &str| only.iter().all(|text| how.contains(&text["only=".len()..]));
     let presets = if presets.is_empty() { vec!["nano".to_owned(), "micro".to_owned()] } else { presets };
     for preset in presets {
@@ -33,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let trainer = StaticTrainer::new(&config, adam, micro_batch, threads)?;
                 let how = format!("\"impl\":\"static\",\"threads\":{threads},\"micro_batch\":{micro_batch}");
                 if wanted(&how) {
-                    measure(&how, Box::new(trainer), &samples, seconds)?;
+                    measure(&how, Box::new(trainer), &samples, pace)?;
                 }
             }
         }
@@ -42,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let threads = std::thread::available_parallelism()?;
         let how = format!("\"impl\":\"reference\",\"threads\":{threads},\"micro_batch\":{}", samples.len());
         if wanted(&how) {
-            measure(&how, Box::new(trainer), &samples, seconds)?;
+            measure(&how, Box::new(trainer), &samples, pace)?;
         }
     }
     Ok(())
@@ -60,20 +65,44 @@ fn samples(config: &ModelConfig) -> Vec<Vec<u32>> {
     (0..count).map(|_| (0..context).map(|_| token()).collect()).collect()
 }
 
+/// How long a measurement is, and whether one is made for every line on stdin instead of one alone.
+#[derive(Clone, Copy)]
+struct Pace {
+    seconds: f64,
+    waits: bool,
+}
+
 fn measure(
     how: &str,
     mut trainer: Box<dyn Train>,
     samples: &[Vec<u32>],
-    seconds: f64,
+    pace: Pace,
 ) -> Result<(), Box<dyn std::error::Error>> {
     trainer.set_params(&initial_state(trainer.config(), 1)?)?;
     let batch: Vec<&[u32]> = samples.iter().map(Vec::as_slice).collect();
     trainer.step(&batch, 1e-3)?;
+    if !pace.waits {
+        return slice(how, trainer.as_mut(), &batch, pace.seconds);
+    }
+    for line in std::io::stdin().lines() {
+        line?;
+        slice(how, trainer.as_mut(), &batch, pace.seconds)?;
+    }
+    Ok(())
+}
+
+/// Steps for so many seconds, at least twice, and prints one line.
+fn slice(
+    how: &str,
+    trainer: &mut dyn Train,
+    batch: &[&[u32]],
+    seconds: f64,
+) -> Result<(), Box<dyn std::error::Error>> {
     let (begin, mut best, mut steps) = (Instant::now(), Duration::MAX, 0u32);
     let cpu = cpu_seconds();
     while begin.elapsed().as_secs_f64() < seconds || steps < 2 {
         let step = Instant::now();
-        trainer.step(&batch, 1e-3)?;
+        trainer.step(batch, 1e-3)?;
         best = best.min(step.elapsed());
         steps += 1;
     }

@@ -138,15 +138,17 @@ impl Sidecar {
 }
 
 /// Saves `state` at `path`: a temporary file is written, synced and renamed, and the folder synced, so that
-/// a crash at any moment leaves the previous state or this one.
+/// a crash at any moment leaves the previous state or this one. Returns the checksum that ends the file: the
+/// digest of all bytes before it, which names the content.
 ///
 /// # Errors
 /// If the metadata is too long or the file cannot be written.
-pub fn save(path: &Path, state: &Sidecar) -> Result<(), SidecarError> {
+pub fn save(path: &Path, state: &Sidecar) -> Result<Digest, SidecarError> {
     let header = serde_json::to_vec(&state.header()).expect("string keys and plain values");
     if header.len() > HEADER_BYTES_MAX as usize {
         return Err(SidecarError::Metadata { path: path.to_owned(), bytes: header.len() });
     }
+    let mut checksum = Digest::default();
     let write = |file: &mut io::BufWriter<File>| {
         let mut out = Hashed { inner: file, hasher: Hasher::new() };
         out.write(&MAGIC)?;
@@ -155,11 +157,12 @@ pub fn save(path: &Path, state: &Sidecar) -> Result<(), SidecarError> {
         out.write(&header)?;
         state.floats.values().try_for_each(|values| out.write_floats(values))?;
         state.bytes.values().try_for_each(|bytes| out.write(bytes))?;
-        let checksum = std::mem::take(&mut out.hasher).finish();
+        checksum = std::mem::take(&mut out.hasher).finish();
         out.inner.write_all(&checksum.0)
     };
     files::write_atomic_with(path, write)
-        .map_err(|source| SidecarError::Save { path: path.to_owned(), source })
+        .map_err(|source| SidecarError::Save { path: path.to_owned(), source })?;
+    Ok(checksum)
 }
 
 /// Loads what [`save`] wrote.
@@ -167,6 +170,14 @@ pub fn save(path: &Path, state: &Sidecar) -> Result<(), SidecarError> {
 /// # Errors
 /// If the file cannot be read or any byte of it differs from what was saved.
 pub fn load(path: &Path) -> Result<Sidecar, SidecarError> {
+    load_with_checksum(path).map(|(state, _)| state)
+}
+
+/// [`load`], and the checksum that [`save`] returned.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_checksum(path: &Path) -> Result<(Sidecar, Digest), SidecarError> {
     let unreadable = |source| SidecarError::Load { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
@@ -195,7 +206,7 @@ fn damaged(reason: impl Into<String>) -> Fault {
     Fault::Damaged(reason.into())
 }
 
-fn read<R: Read>(input: &mut Hashed<R>, length: u64) -> Result<Sidecar, Fault> {
+fn read<R: Read>(input: &mut Hashed<R>, length: u64) -> Result<(Sidecar, Digest), Fault> {
     let (magic, version, header_bytes) = (input.array::<8>()?, input.number()?, input.number()?);
     if (magic, version) != (MAGIC, VERSION) {
         return Err(damaged("not a node state of this version"));
@@ -217,7 +228,10 @@ fn read<R: Read>(input: &mut Hashed<R>, length: u64) -> Result<Sidecar, Fault> {
         }
     }
     let expected = std::mem::take(&mut input.hasher).finish();
-    if Digest(input.array()?) == expected { Ok(state) } else { Err(damaged("its checksum does not match")) }
+    match Digest(input.array()?) {
+        found if found == expected => Ok((state, found)),
+        _ => Err(damaged("its checksum does not match")),
+    }
 }
 
 /// Sections must fill the file exactly; checked before memory is taken for them.

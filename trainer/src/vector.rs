@@ -6,14 +6,29 @@
 /// Lanes of a sum: one AVX-512 register, two AVX2 registers.
 pub(crate) const LANES: usize = 16;
 
+/// Work that [`pulp`] inlines into a function compiled for an instruction set.
+///
+/// The work is called by reference: by value, a closure that only borrows is called through a shim that is not
+/// inlined, and its loops would keep the narrow instructions.
+pub(crate) struct Wide<F>(pub(crate) F);
+
+impl<R, F: FnMut() -> R> pulp::NullaryFnOnce for Wide<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn call(mut self) -> R {
+        (self.0)()
+    }
+}
+
 /// Runs an expression compiled for the widest instructions of this machine. They are the instructions of the
 /// function that the code is inlined into, so everything that it calls must be `#[inline(always)]`.
 macro_rules! fast {
     ($work:expr $(,)?) => {
-        pulp::Arch::new().dispatch(
+        pulp::Arch::new().dispatch($crate::vector::Wide(
             #[inline(always)]
             || $work,
-        )
+        ))
     };
 }
 pub(crate) use fast;

@@ -34,7 +34,7 @@ fn saved_folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut disk = Disk::open(dir.path()).unwrap();
     disk.keep_theta(&numbers(1.0)).unwrap();
-    disk.keep_work(&worker(), b"payload").unwrap();
+    disk.keep_work(worker(), b"payload").unwrap();
     disk.save(&state()).unwrap();
     dir
 }
@@ -54,7 +54,7 @@ fn a_fresh_optimizer_is_one_afterwards() {
     let dir = tempfile::tempdir().unwrap();
     let worker = Worker { optimizer: OptimizerState::default(), error: numbers(1.0) };
     let mut disk = Disk::open(dir.path()).unwrap();
-    disk.keep_work(&worker, b"").unwrap();
+    disk.keep_work(worker.clone(), b"").unwrap();
     disk.save(&state()).unwrap();
     drop(disk);
     assert_eq!(load(dir.path()).unwrap().unwrap().worker, Some(worker));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sn3_chain::BlockRef;
 use sn3_exchange::{FetchError, Store, fetch_aggregated, fetch_record, fetch_scorecards};
-use sn3_protocol::{Digest, Hotkey, RoundRecord, Window, aggregate, wire};
+use sn3_protocol::aggregate::{self, PayloadError};
+use sn3_protocol::{Digest, Hotkey, RoundRecord, Window};
 
 use super::peers::Addresses;
 use super::{Checkpoint, Context, MinerNode};
@@ -169,15 +170,10 @@ impl Context {
         payloads: &[Bytes],
     ) -> Result<(Arc<Vec<f32>>, Digest), String> {
         let mut theta = theta.to_vec();
-        let mut gradients = Vec::with_capacity(payloads.len());
-        for (entry, payload) in record.aggregated.iter().zip(payloads) {
-            let gradient = wire::decode(payload, &self.layout, self.top_k());
-            gradients.push(gradient.map_err(|error| format!("payload of uid {}: {error}", entry.uid))?);
-        }
-        if !gradients.is_empty() {
-            let peers: Vec<_> = gradients.iter().collect();
-            let update =
-                aggregate::aggregate(&self.layout, self.top_k(), &peers).map_err(|e| e.to_string())?;
+        if !payloads.is_empty() {
+            let payloads: Vec<&[u8]> = payloads.iter().map(AsRef::as_ref).collect();
+            let update = aggregate::aggregate_payloads(&self.layout, self.top_k(), &payloads);
+            let update = update.map_err(|error| why_not(record, &error))?;
             aggregate::outer_step(&mut theta, &self.layout, &update, record.outer_lr)
                 .map_err(|error| error.to_string())?;
         }
@@ -214,5 +210,16 @@ impl Context {
             let reasons = card.reasons.iter().map(ToString::to_string).collect();
             self.emit(&MinerEvent::Scored { window, card: Box::new(card), reasons });
         }
+    }
+}
+
+/// Names the neuron whose payload gives no update.
+fn why_not(record: &RoundRecord, error: &PayloadError) -> String {
+    match error {
+        PayloadError::Payload { peer, source } => match record.aggregated.get(*peer) {
+            Some(entry) => format!("payload of uid {}: {source}", entry.uid),
+            None => error.to_string(),
+        },
+        _ => error.to_string(),
     }
 }

@@ -56,7 +56,7 @@ impl MinerNode {
         if self.disk.is_some() {
             let worker = Worker { optimizer: trainer.optimizer(), error: error.clone() };
             let payload = payload.clone();
-            self.on_disk(move |disk| disk.keep_work(&worker, &payload)).await?;
+            self.on_disk(move |disk| disk.keep_work(worker, &payload)).await?;
         }
         self.trainer = Some(trainer);
         self.error = error;

@@ -88,7 +88,7 @@ fn rows(pool: &Pool, logits: &mut [f32], labels: &[Label], losses: &mut [f32], s
     let blocks = logits.chunks_mut(ROW_BLOCK * vocab).zip(labels.chunks(ROW_BLOCK));
     pool.each(blocks.zip(losses.chunks_mut(ROW_BLOCK)), |((logits, labels), losses)| {
         vector::fast!({
-            for ((row, label), loss) in logits.chunks_exact_mut(vocab).zip(labels).zip(losses) {
+            for ((row, label), loss) in logits.chunks_exact_mut(vocab).zip(labels).zip(losses.iter_mut()) {
                 *loss = row_loss(row, *label, scale);
             }
         },);

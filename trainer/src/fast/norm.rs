@@ -12,7 +12,8 @@ pub(super) fn forward(pool: &Pool, x: &[f32], weight: &[f32], eps: f32, factors:
     let rows = x.chunks(ROW_BLOCK * width).zip(y.chunks_mut(ROW_BLOCK * width));
     pool.each(rows.zip(factors.chunks_mut(ROW_BLOCK)), |((x, y), factors)| {
         vector::fast!({
-            for ((x, y), factor) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(factors) {
+            let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
+            for ((x, y), factor) in rows.zip(factors.iter_mut()) {
                 *factor = 1.0 / (vector::dot(x, x) / width as f32 + eps).sqrt();
                 scale_row(x, weight, *factor, y);
             }

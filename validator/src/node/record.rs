@@ -1,5 +1,7 @@
 //! The round record: written by the leader, followed by everybody else, applied by all.
 
+use std::borrow::{Borrow, Cow};
+
 use bytes::Bytes;
 use sn3_chain::{BlockRef, Metagraph};
 use sn3_exchange::{FetchError, PublishError, Store, fetch_aggregated, fetch_record, publish_record};
@@ -40,8 +42,10 @@ impl ValidatorNode {
         let own = leader == self.signer.hotkey();
         let record = if own { self.lead(&round).await? } else { self.follow(&round, leader).await? };
         self.check_record(&record, &round)?;
-        let peers = self.record_updates(&mut round, &record).await?;
-        let (theta_after, state_after) = self.next_state(&round, &peers, record.outer_lr)?;
+        let (theta_after, state_after) = {
+            let peers = self.record_updates(&round, &record).await?;
+            self.next_state(&round, &peers, record.outer_lr)?
+        };
         if state_after != record.state_after {
             let found = record.state_after.short();
             let detail = format!("it leads to state {found}, this node reaches {}", state_after.short());
@@ -172,19 +176,20 @@ impl ValidatorNode {
         }
     }
 
-    /// The updates that a record names, in its order: those that were fetched, else from the leader's mirror.
-    async fn record_updates(
+    /// The updates that a record names, in its order: those that were fetched, which judging needed decoded
+    /// anyway, else from the leader's mirror.
+    async fn record_updates<'a>(
         &self,
-        round: &mut Round,
+        round: &'a Round,
         record: &RoundRecord,
-    ) -> Result<Vec<PseudoGradient>, NodeError> {
+    ) -> Result<Vec<Cow<'a, PseudoGradient>>, NodeError> {
         let mut peers = Vec::with_capacity(record.aggregated.len());
         for entry in &record.aggregated {
             let known = round.sent.get(&entry.uid).is_some_and(|sent| sent.manifest.payload == entry.payload);
-            match round.updates.get(&entry.uid).filter(|_| known) {
-                Some(update) => peers.push(update.clone()),
-                None => peers.push(self.mirrored(round, record, entry).await?),
-            }
+            peers.push(match round.updates.get(&entry.uid).filter(|_| known) {
+                Some(update) => Cow::Borrowed(update),
+                None => Cow::Owned(self.mirrored(round, record, entry).await?),
+            });
         }
         Ok(peers)
     }
@@ -207,7 +212,7 @@ impl ValidatorNode {
         wire::decode(&bytes, &self.layout, top_k).map_err(|error| failed(error.to_string()))
     }
 
-    fn next_state<P: std::borrow::Borrow<PseudoGradient>>(
+    fn next_state<P: Borrow<PseudoGradient>>(
         &self,
         round: &Round,
         peers: &[P],
@@ -218,7 +223,7 @@ impl ValidatorNode {
             return Ok((theta, self.state.theta));
         }
         let failed = |detail: String| self.misfit_of(round, self.signer.hotkey(), detail);
-        let peers: Vec<&PseudoGradient> = peers.iter().map(std::borrow::Borrow::borrow).collect();
+        let peers: Vec<&PseudoGradient> = peers.iter().map(Borrow::borrow).collect();
         let update =
             aggregate(&self.layout, self.config.sparse.top_k, &peers).map_err(|e| failed(e.to_string()))?;
         outer_step(&mut theta, &self.layout, &update, outer_lr).map_err(|e| failed(e.to_string()))?;
