@@ -2,6 +2,7 @@
 """Training speed on this machine's CPU: our static step and reference beside PyTorch, in one run.
 
     python3 tests/interop/cpu_step_vs_torch.py [--python VENV/bin/python] [--rounds 12] [--seconds 1.5]
+        [--threads N]
 
 Builds the release example `step_bench`, starts every contestant (static step, candle reference, PyTorch eager and
 torch.compile) in a process of its own, and lets them train in turns, a short slice each, many rounds: what else the
@@ -12,7 +13,8 @@ table. Without --python a virtual environment with the CPU build of torch is mad
 The same on both sides: the model of preset `micro` (4 layers, width 256, 4 heads with 2 for keys and values,
 feed-forward 688, vocabulary 4,096 tied to the head, 3.95 M parameters), 8 samples of 256 random tokens, f32,
 mean cross-entropy, gradient clipped to 1, AdamW (0.9, 0.95, 1e-8, 0.1), all cores. Beside the wall's time
-stands the time on the processor: on a busy machine only that says what a step costs.
+stands the time on the processor: on a busy machine only that says what a step costs. PyTorch's threads wait for
+each other awake, which there counts as work; with --threads 1 there is nothing to wait for on either side.
 
 Bars: static >= 2.5 x reference, static >= 1.0 x torch.compile.
 """
@@ -30,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKENS = 2048
 
 
-def torch_side(mode, seconds):
+def torch_side(mode, seconds, threads):
     """PyTorch in this process: a JSON line for every line on stdin, after one that says `ready`."""
     import torch
     import torch.nn.functional as F
@@ -79,6 +81,7 @@ def torch_side(mode, seconds):
             logits = self.norm(x) @ self.embed.weight.T
             return F.cross_entropy(logits.view(-1, vocab), labels.view(-1), ignore_index=-100)
 
+    torch.set_num_threads(threads)
     torch.manual_seed(1)
     model = Model()
     nn.init.normal_(model.embed.weight, std=0.02)
@@ -135,9 +138,9 @@ def python_with_torch(given):
 class Contestant:
     """A process that trains for a slice whenever it is told to."""
 
-    def __init__(self, name, command, says_ready):
+    def __init__(self, name, command, says_ready, env=None):
         self.name, self.slices = name, []
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         if says_ready:
             self.process.stdout.readline()
 
@@ -169,21 +172,21 @@ def best_micro_batch(bench, threads):
 
 
 def contestants(options, bench):
-    threads, seconds = os.cpu_count(), str(options.seconds)
+    threads, seconds = options.threads, str(options.seconds)
     micro = options.micro_batch or best_micro_batch(bench, threads)
     ours = [str(bench), seconds, "micro", "paced"]
     static = [*ours, "only=static", f'only=threads":{threads}', f'only=micro_batch":{micro}']
-    torch = [python_with_torch(options.python), __file__, "--seconds", seconds, "--inside"]
+    torch = [python_with_torch(options.python), __file__, "--seconds", seconds, "--threads", str(threads), "--inside"]
     return [
         Contestant("static", static, False),
         Contestant("torch compile", [*torch, "compile"], True),
         Contestant("torch eager", [*torch, "eager"], True),
-        Contestant("reference", [*ours, "only=reference"], False),
+        Contestant("reference", [*ours, "only=reference"], False, {**os.environ, "RAYON_NUM_THREADS": str(threads)}),
     ]
 
 
-def report(found):
-    print(f"\nload {os.getloadavg()}, {os.cpu_count()} cores, medians of {len(found[0].slices)} slices")
+def report(found, threads):
+    print(f"\nload {os.getloadavg()}, {os.cpu_count()} cores, {threads} threads each, medians of {len(found[0].slices)} slices")
     print(f"{'':14} tokens/s  ms/step  CPU ms/step   (best: ms, CPU ms)")
     for one in found:
         wall, cpu = one.median("mean_ms"), one.median("cpu_ms")
@@ -204,11 +207,12 @@ def main():
     parser.add_argument("--python", help="an interpreter that has torch")
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of every contestant")
     parser.add_argument("--micro-batch", type=int, help="of our step; found by trying where absent")
     parser.add_argument("--inside", choices=["eager", "compile"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        return torch_side(options.inside, options.seconds)
+        return torch_side(options.inside, options.seconds, options.threads)
     build = ["cargo", "build", "--release", "-p", "sn3-trainer", "--example", "step_bench"]
     subprocess.run(build, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -218,7 +222,7 @@ def main():
             one.run()
     for one in found:
         one.stop()
-    report(found)
+    report(found, options.threads)
 
 
 if __name__ == "__main__":
