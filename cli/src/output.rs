@@ -45,7 +45,7 @@ impl Output {
     /// A line of the story, on stderr.
     pub fn story(&self, line: impl std::fmt::Display) {
         match &self.bars {
-            Some(bars) => drop(bars.println(line.to_string())),
+            Some(bars) => bars.suspend(|| drop(writeln!(std::io::stderr().lock(), "{line}"))),
             None => drop(writeln!(std::io::stderr().lock(), "{line}")),
         }
     }
