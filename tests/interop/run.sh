@@ -15,6 +15,7 @@ mkdir -p "$home"
 SDK_PACKAGES=(bittensor==11.3.0 async-substrate-interface==2.2.1)
 BTCLI_PACKAGES=(bittensor-cli==9.23.2)
 STEP_SECONDS_MAX=240
+INSTALL_SECONDS_MAX=150
 
 failed=()
 chain_pid=
@@ -63,7 +64,8 @@ python_client() {
   local venv="$home/$1" stamp="$home/$1/installed"
   shift
   [ "$(cat "$stamp" 2>/dev/null)" = "$*" ] && return 0
-  python3 -m venv "$venv" >/dev/null 2>&1 && "$venv/bin/pip" install -q "$@" >"$venv/pip.log" 2>&1 &&
+  python3 -m venv "$venv" >/dev/null 2>&1 &&
+    timeout "$INSTALL_SECONDS_MAX" "$venv/bin/pip" install -q "$@" >"$venv/pip.log" 2>&1 &&
     printf '%s' "$*" >"$stamp"
 }
 
@@ -87,7 +89,7 @@ run_polkadot() {
   local here="$home/polkadot_api"
   mkdir -p "$here" && cp tests/interop/polkadot_api/{package.json,drive.mjs} "$here/"
   if command -v node >/dev/null && command -v npm >/dev/null &&
-    (cd "$here" && npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1); then
+    (cd "$here" && timeout "$INSTALL_SECONDS_MAX" npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1); then
     drive "@polkadot/api" node "$here/drive.mjs"
   else
     echo "@polkadot/api could not be installed; its steps are left out"
