@@ -130,7 +130,7 @@ fn no_kind_of_dishonesty_pays() {
     let dir = tempfile::tempdir().unwrap();
     let kinds = ["copycat", "noise", "idle", "scaler", "late", "nan"];
     // Whoever stops uploading loses a quarter of the score per window, so that it takes some windows.
-    let mut more = vec!["--windows", "12", "--miners", "3"];
+    let mut more = vec!["--windows", "10", "--miners", "3"];
     kinds.iter().for_each(|kind| more.extend(["--adversary", kind]));
     let outcome = network(dir.path(), &more);
     let text = outcome.summary.text();
