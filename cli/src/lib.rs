@@ -12,6 +12,7 @@ pub mod args;
 pub mod commands;
 pub mod compose;
 pub mod exit;
+pub mod folder;
 pub mod localnet;
 pub mod node;
 pub mod output;

@@ -5,14 +5,13 @@
 //!  --data  ──► Material ────┴─► ModelConfig, samples ──► step::build ──► Box<dyn Train>
 //! ```
 
-mod folder;
 mod material;
 mod model;
 pub mod reader;
 pub mod step;
 mod work;
 
-pub use folder::Folder;
+pub use crate::folder::Folder;
 pub use material::{Material, is_prepared};
 pub use model::{ModelSource, import};
 pub use work::{Pace, heavy, lasting, leave_on_stop, stop_flag};

@@ -7,8 +7,8 @@
 Builds the release example `step_bench`, starts every contestant (static step, candle reference, PyTorch eager and
 torch.compile) in a process of its own, and lets them train in turns, a short slice each, many rounds: what else the
 machine does then hits all of them alike. Prints every slice as a JSON line and, from the medians over the rounds, a
-table. Without --python a virtual environment with the CPU build of torch is made in the temporary folder (about
-200 MB are downloaded).
+table. Without --python a virtual environment with torch is made in the temporary folder; PIP_INDEX_URL chooses where it
+comes from, for instance an index of the smaller builds for CPUs.
 
 The same on both sides: the model of preset `micro` (4 layers, width 256, 4 heads with 2 for keys and values,
 feed-forward 688, vocabulary 4,096 tied to the head, 3.95 M parameters), 8 samples of 256 random tokens, f32,
@@ -128,10 +128,7 @@ def python_with_torch(given):
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        index = ["--index-url", "https://download.pytorch.org/whl/cpu", "--extra-index-url", "https://pypi.org/simple"]
-        if os.environ.get("PIP_INDEX_URL"):
-            index = []
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *index, "torch", "numpy"], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "torch", "numpy"], check=True)
     return str(python)
 
 

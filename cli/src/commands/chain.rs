@@ -2,6 +2,7 @@
 
 pub mod amount;
 mod errors;
+pub mod file;
 pub mod secret;
 pub mod spend;
 pub mod table;

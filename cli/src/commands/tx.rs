@@ -4,12 +4,12 @@
 //!  online: sn3 register --export a.json ──► offline: sn3 tx sign a.json --out b.json ──► online: sn3 tx submit b.json
 //! ```
 
-use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
 use sn3_chain::tx::{self, SignedTx, UnsignedTx};
 
+use super::chain::file::read_text;
 use super::chain::spend::{confirm, describe, write_new};
 use super::chain::{connect, open_wallet, secret};
 use crate::args::chain::{TxCommand, TxFileArgs, TxSignArgs, TxSubmitArgs};
@@ -35,7 +35,7 @@ pub async fn run(command: TxCommand, output: &Output) -> Result<(), CliError> {
 }
 
 fn show(args: &TxFileArgs, output: &Output) -> Result<(), CliError> {
-    let text = read(&args.file)?;
+    let text = read_text(&args.file, FILE_BYTES_MAX)?;
     if let Ok(signed) = serde_json::from_str::<SignedTx>(&text) {
         signed.check()?;
         print(&signed.unsigned, true, output);
@@ -48,7 +48,7 @@ fn show(args: &TxFileArgs, output: &Output) -> Result<(), CliError> {
 
 /// Signs after showing what is signed. The bytes are built anew from the stated call; a file that lies is refused.
 fn sign(args: TxSignArgs, output: &Output) -> Result<(), CliError> {
-    let unsigned = unsigned(&read(&args.file)?, &args.file)?;
+    let unsigned = unsigned(&read_text(&args.file, FILE_BYTES_MAX)?, &args.file)?;
     print(&unsigned, false, output);
     if args.out.exists() {
         let message = format!("{} exists already; choose another name", args.out.display());
@@ -66,7 +66,7 @@ fn sign(args: TxSignArgs, output: &Output) -> Result<(), CliError> {
 }
 
 async fn submit(args: &TxSubmitArgs, output: &Output) -> Result<(), CliError> {
-    let text = read(&args.file)?;
+    let text = read_text(&args.file, FILE_BYTES_MAX)?;
     let signed: SignedTx =
         serde_json::from_str(&text).map_err(|error| match unsigned(&text, &args.file) {
             Ok(_) => CliError::new(
@@ -112,16 +112,4 @@ fn unsigned(text: &str, path: &Path) -> Result<UnsignedTx, CliError> {
 fn malformed(path: &Path, error: &serde_json::Error) -> CliError {
     let message = format!("{} is no extrinsic that sn3 exported: {error}; export it again", path.display());
     CliError::new(Exit::Data, message)
-}
-
-fn read(path: &Path) -> Result<String, CliError> {
-    let fail =
-        |reason: String| CliError::new(Exit::Data, format!("cannot read {}: {reason}", path.display()));
-    let file = std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| fail(error.to_string()))?;
-    match text.len() as u64 > FILE_BYTES_MAX {
-        true => Err(fail(format!("it has more than {FILE_BYTES_MAX} bytes"))),
-        false => Ok(text),
-    }
 }

@@ -1,12 +1,12 @@
 //! Weights as people write them: `UID=WEIGHT`, JSON, CSV.
 
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
 use sn3_chain::weights::normalise;
 use sn3_protocol::Uid;
 
+use crate::commands::chain::file::read_text;
 use crate::exit::{CliError, Exit};
 
 /// Largest file of weights that is read.
@@ -15,7 +15,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Reads weights and brings them into the chain's form: ascending, no zeros, the largest 65535.
 pub fn read(pairs: &[String], file: Option<&Path>) -> Result<Vec<(Uid, u16)>, CliError> {
     let weights = match file {
-        Some(path) => from_text(&text(path)?)
+        Some(path) => from_text(&read_text(path, FILE_BYTES_MAX)?)
             .map_err(|reason| CliError::new(Exit::Data, format!("{}: {reason}", path.display())))?,
         None => {
             let pairs: Result<Vec<_>, String> = pairs.iter().map(|pair| from_pair(pair)).collect();
@@ -23,18 +23,6 @@ pub fn read(pairs: &[String], file: Option<&Path>) -> Result<Vec<(Uid, u16)>, Cl
         }
     };
     Ok(normalise(&weights)?)
-}
-
-fn text(path: &Path) -> Result<String, CliError> {
-    let fail =
-        |reason: String| CliError::new(Exit::Data, format!("cannot read {}: {reason}", path.display()));
-    let file = std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
-    let mut text = String::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| fail(error.to_string()))?;
-    match text.len() as u64 > FILE_BYTES_MAX {
-        true => Err(fail(format!("it has more than {FILE_BYTES_MAX} bytes"))),
-        false => Ok(text),
-    }
 }
 
 fn from_pair(pair: &str) -> Result<(Uid, f64), String> {

@@ -28,6 +28,18 @@ impl Folder {
         Ok(Self { dir: dir.to_owned(), written: Vec::new() })
     }
 
+    /// The same, and makes the folder at once.
+    pub fn create(dir: &Path) -> Result<Self, CliError> {
+        let folder = Self::new(dir)?;
+        folder.make()?;
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Makes the folder.
     pub fn make(&self) -> Result<(), CliError> {
         std::fs::create_dir_all(&self.dir).map_err(|error| cannot_write(&self.dir, &error))
