@@ -135,6 +135,9 @@ async fn adversaries_earn_nothing_and_two_validators_agree() {
     network.miners.follow(Window(WINDOWS)).await;
     assert_eq!(network.miners.digests.last(), Some(&a.state));
     assert_eq!(network.weights(LEADER), network.weights(FOLLOWER));
+    let followed = network.world.followed.lock().unwrap().clone();
+    assert_eq!(followed.len(), 2, "both validators bring their weights to their end");
+    assert!(followed.values().all(|count| *count >= WINDOWS), "in every window: {followed:?}");
 
     let weights = network.weights(LEADER);
     let weight = |uid: u16| f64::from(weights.get(&Uid(uid)).copied().unwrap_or(0));

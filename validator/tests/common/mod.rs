@@ -196,14 +196,16 @@ pub struct World {
     pub clock: Arc<Lockstep>,
     pub neurons: Vec<Neuron>,
     pub weights: Mutex<BTreeMap<Hotkey, Vec<(Uid, u16)>>>,
+    /// How often each hotkey has followed its weights.
+    pub followed: Mutex<BTreeMap<Hotkey, u64>>,
     pub store_name: String,
 }
 
 impl World {
     pub fn new(store_name: &str, uids: u16) -> Arc<Self> {
         let neurons = (0..uids).map(neuron).collect();
-        let (clock, weights) = (Lockstep::new(), Mutex::default());
-        Arc::new(Self { clock, neurons, weights, store_name: format!("memory:{store_name}") })
+        let (clock, weights, followed) = (Lockstep::new(), Mutex::default(), Mutex::default());
+        Arc::new(Self { clock, neurons, weights, followed, store_name: format!("memory:{store_name}") })
     }
 
     pub fn store(&self) -> Store {
@@ -271,5 +273,10 @@ impl SubnetChain for View {
         self.world.weights.lock().unwrap().insert(self.hotkey, weights.to_vec());
         let block = ManualClock::block(BlockNumber(self.world.clock.head_number()));
         Ok(Receipt { block, extrinsic: Digest::of(b"weights") })
+    }
+
+    async fn follow_weights(&self) -> Result<(), WeightsError> {
+        *self.world.followed.lock().unwrap().entry(self.hotkey).or_default() += 1;
+        Ok(())
     }
 }
