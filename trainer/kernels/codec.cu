@@ -1,5 +1,5 @@
 // SparseLoCo's codec: the same bits as the CPU's. Every operation is rounded on its own (the _rn functions are
-// never fused), selections break ties by the lower index, and sums of f64 run in the order of the values.
+// never fused), selections break ties by the lower index, and sums of f64 run in the same order.
 
 #define CODEC_THREADS 256
 #define CODEC_WARPS (CODEC_THREADS / WARP)
@@ -127,59 +127,86 @@ codec_select(
     }
 }
 
-// The four-bin quantiser of each tensor's kept values, which are values[starts[t]..starts[t + 1]] for block t: codes,
-// and fitted = shift, lookup[4]. Values go through shared memory, and one thread adds them in their order, since
-// sums of f64 depend on it; tensors are done at once.
+// Sums of the four-bin quantiser: those of the four bins, and how many values each bin has.
+#define FIT_SUMS 8
+// shift and lookup[4] of a tensor.
+#define FITTED 5
+
+// A block of the order of sums (Quantizer::fit of sn3-protocol): a tensor's kept values
+// first..first + count.
+struct Block {
+    u64 first, count, tensor;
+};
+
+// The sums of all lanes, one a thread, in lanes[·][0].
+DEVICE void add_lanes(const double (&sums)[FIT_SUMS], double (*lanes)[CODEC_THREADS]) {
+#pragma unroll
+    for (int s = 0; s < FIT_SUMS; s++) lanes[s][threadIdx.x] = sums[s];
+    for (u32 half = CODEC_THREADS / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x >= half) continue;
+#pragma unroll
+        for (int s = 0; s < FIT_SUMS; s++)
+            lanes[s][threadIdx.x] = __dadd_rn(lanes[s][threadIdx.x], lanes[s][threadIdx.x + half]);
+    }
+}
+
+// The quantiser of every tensor's kept values takes three passes: their mean, the squares of what is left without
+// it, and codes with the sums of the bins. Each is this kernel, which gives a block's sums to totals[block·FIT_SUMS],
+// and then codec_fit.
 KERNEL void __launch_bounds__(CODEC_THREADS)
-codec_fit(const float* all_values, const u64* starts, float range_in_sigmas, u8* all_codes, float* all_fitted) {
-    __shared__ float tile[2048];
-    __shared__ u8 tile_codes[2048];
-    __shared__ float shift, scale;
-    const float* values = all_values + starts[blockIdx.x];
-    u8* codes = all_codes + starts[blockIdx.x];
-    float* fitted = all_fitted + blockIdx.x * 5;
-    u64 count = starts[blockIdx.x + 1] - starts[blockIdx.x];
-    double sum = 0.0;
-    u64 bin_count = 0;
-    if (count == 0) {
-        if (threadIdx.x < 5) fitted[threadIdx.x] = 0.0f;
-        return;
-    }
-    for (int pass = 0; pass < 3; pass++) {
-        sum = 0.0;
-        for (u64 first = 0; first < count; first += 2048) {
-            u32 length = count - first < 2048 ? (u32)(count - first) : 2048;
-            __syncthreads();
-            for (u32 at = threadIdx.x; at < length; at += CODEC_THREADS) {
-                float value = values[first + at];
-                if (pass > 0) value = __fsub_rn(value, shift);
-                tile[at] = value;
-                if (pass < 2) continue;
-                float level = rintf(__fadd_rn(__fdiv_rn(value, scale), 2.0f));
-                u8 code = (u8)fminf(fmaxf(level, 0.0f), 3.0f);
-                tile_codes[at] = code, codes[first + at] = code;
-            }
-            __syncthreads();
-            if (pass == 0 && threadIdx.x == 0)
-                for (u32 at = 0; at < length; at++) sum = __dadd_rn(sum, (double)tile[at]);
-            if (pass == 1 && threadIdx.x == 0)
-                for (u32 at = 0; at < length; at++) sum = __dadd_rn(sum, __dmul_rn((double)tile[at], (double)tile[at]));
-            if (pass == 2 && threadIdx.x < 4)
-                for (u32 at = 0; at < length; at++)
-                    if (tile_codes[at] == threadIdx.x) sum = __dadd_rn(sum, (double)tile[at]), bin_count++;
+codec_sums(
+    const float* values, const Block* blocks, u32 pass, const float* fitted, const float* scales, u8* codes,
+    double* totals
+) {
+    __shared__ double lanes[FIT_SUMS][CODEC_THREADS];
+    Block block = blocks[blockIdx.x];
+    float shift = pass > 0 ? fitted[block.tensor * FITTED] : 0.0f, scale = pass > 1 ? scales[block.tensor] : 1.0f;
+    double sums[FIT_SUMS] = {};
+    for (u32 at = threadIdx.x; at < block.count; at += CODEC_THREADS) {
+        float value = values[block.first + at];
+        if (pass > 0) value = __fsub_rn(value, shift);
+        double wide = (double)value;
+        if (pass < 2) {
+            sums[0] = __dadd_rn(sums[0], pass > 0 ? __dmul_rn(wide, wide) : wide);
+            continue;
         }
-        __syncthreads();
-        if (pass == 0 && threadIdx.x == 0) shift = (float)__ddiv_rn(sum, (double)count);
-        if (pass == 1 && threadIdx.x == 0) {
-            double deviation = __dsqrt_rn(__ddiv_rn(sum, (double)count - 1.0));
-            float found = (float)__ddiv_rn(__dmul_rn((double)range_in_sigmas, deviation), 4.0);
-            scale = fabsf(found) < INFINITY_F && found != 0.0f ? found : 1.0f;
-        }
-        __syncthreads();
+        float level = rintf(__fadd_rn(__fdiv_rn(value, scale), 2.0f));
+        u8 code = (u8)fminf(fmaxf(level, 0.0f), 3.0f);
+        codes[block.first + at] = code;
+#pragma unroll
+        for (int bin = 0; bin < 4; bin++)
+            if (code == bin) sums[bin] = __dadd_rn(sums[bin], wide), sums[4 + bin] += 1.0;
     }
-    if (threadIdx.x == 0) fitted[0] = shift;
-    if (threadIdx.x < 4)
-        fitted[1 + threadIdx.x] = bin_count == 0 ? 0.0f : (float)__ddiv_rn(sum, (double)bin_count);
+    add_lanes(sums, lanes);
+    if (threadIdx.x == 0)
+        for (int s = 0; s < FIT_SUMS; s++) totals[(u64)blockIdx.x * FIT_SUMS + s] = lanes[s][0];
+}
+
+// One block a tensor: what pass `pass` gives, of the totals of its blocks, which are those from blocks_before[tensor].
+KERNEL void __launch_bounds__(CODEC_THREADS)
+codec_fit(
+    const double* totals, const u32* blocks_before, const u64* starts, u32 pass, float range_in_sigmas, float* fitted,
+    float* scales
+) {
+    __shared__ double lanes[FIT_SUMS][CODEC_THREADS];
+    u32 tensor = blockIdx.x, end = blocks_before[tensor + 1];
+    double count = (double)(starts[tensor + 1] - starts[tensor]), sums[FIT_SUMS] = {};
+    for (u32 block = blocks_before[tensor] + threadIdx.x; block < end; block += CODEC_THREADS)
+#pragma unroll
+        for (int s = 0; s < FIT_SUMS; s++) sums[s] = __dadd_rn(sums[s], totals[(u64)block * FIT_SUMS + s]);
+    add_lanes(sums, lanes);
+    if (threadIdx.x > 0) return;
+    if (pass == 0) fitted[tensor * FITTED] = count > 0.0 ? (float)__ddiv_rn(lanes[0][0], count) : 0.0f;
+    if (pass == 1) {
+        double deviation = __dsqrt_rn(__ddiv_rn(lanes[0][0], count - 1.0));
+        float found = (float)__ddiv_rn(__dmul_rn((double)range_in_sigmas, deviation), 4.0);
+        scales[tensor] = fabsf(found) < INFINITY_F && found != 0.0f ? found : 1.0f;
+    }
+    if (pass == 2)
+        for (int bin = 0; bin < 4; bin++)
+            fitted[tensor * FITTED + 1 + bin] =
+                lanes[4 + bin][0] > 0.0 ? (float)__ddiv_rn(lanes[bin][0], lanes[4 + bin][0]) : 0.0f;
 }
 
 // error[position] −= what was sent there; one thread a kept value, `chunks` blocks.

@@ -29,6 +29,9 @@ use crate::train::{StateError, StepError, Train};
 use methods::Runner;
 pub use summary::{Comparison, compare};
 
+/// Positions of a chunk, of which no more can be kept.
+const TOP_K_MAX: u32 = 4096;
+
 /// A way to train.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +56,26 @@ pub struct Arm {
     pub inner_steps: u32,
     /// Learning rate of the outer step; unused for AdamW.
     pub outer_lr: f32,
+    /// Largest learning rate of the inner steps, where it is not that of all arms: ways to train have their best
+    /// results at different rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_lr: Option<f64>,
+    /// Values that SparseLoCo keeps of a chunk, where it is not the number of all arms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<u32>,
+}
+
+impl Arm {
+    /// A way to train with the rate and the compression that all arms share.
+    #[must_use]
+    pub fn new(method: Method, peers: u32, inner_steps: u32, outer_lr: f32) -> Self {
+        Self { method, peers, inner_steps, outer_lr, peak_lr: None, top_k: None }
+    }
+
+    /// The compression: `shared`, or as much of a chunk as the arm's own number says.
+    fn sparse(&self, shared: &SparseConfig) -> SparseConfig {
+        SparseConfig { top_k: self.top_k.unwrap_or(shared.top_k), ..*shared }
+    }
 }
 
 /// Numbers of a comparison.
@@ -68,7 +91,7 @@ pub struct ConvergenceOptions {
     pub tokens: u64,
     /// Samples of a step, in all peers together; every arm's peers must divide it.
     pub batch_samples: u32,
-    /// Largest learning rate; warm-up over a twentieth of the steps, then a cosine to a tenth.
+    /// Largest learning rate of arms without their own; warm-up over a twentieth of the steps, then a cosine to a tenth.
     pub peak_lr: f64,
     /// The optimizer's constants.
     pub adam: AdamConfig,
@@ -87,11 +110,11 @@ impl ConvergenceOptions {
     /// same of 4 peers, AdamW; three seeds.
     #[must_use]
     pub fn new(model: ModelConfig, tokens: u64) -> Self {
-        let arm = |method, peers, inner_steps, outer_lr| Arm { method, peers, inner_steps, outer_lr };
         let sparse = [1, 4, 8].into_iter().flat_map(|peers| [15, 30].map(|h| (peers, h)));
-        let mut arms: Vec<Arm> = sparse.map(|(peers, h)| arm(Method::SparseLoCo, peers, h, 1.0)).collect();
-        arms.extend([15, 30].map(|h| arm(Method::DiLoCo, 4, h, 0.7)));
-        arms.push(arm(Method::AdamW, 4, 1, 1.0));
+        let mut arms: Vec<Arm> =
+            sparse.map(|(peers, h)| Arm::new(Method::SparseLoCo, peers, h, 1.0)).collect();
+        arms.extend([15, 30].map(|h| Arm::new(Method::DiLoCo, 4, h, 0.7)));
+        arms.push(Arm::new(Method::AdamW, 4, 1, 1.0));
         Self {
             model,
             arms,
@@ -119,11 +142,11 @@ impl ConvergenceOptions {
         self.arms.iter().flat_map(|arm| self.seeds.iter().map(move |seed| (*arm, *seed)))
     }
 
-    fn schedule(&self) -> InnerSchedule {
+    fn schedule(&self, arm: &Arm) -> InnerSchedule {
         let steps = self.steps();
         let warmup_steps = steps / 20;
         InnerSchedule::Main {
-            peak_lr: self.peak_lr,
+            peak_lr: arm.peak_lr.unwrap_or(self.peak_lr),
             warmup_steps,
             cosine_steps: (steps - warmup_steps).max(1),
             floor_factor: 0.1,
@@ -369,6 +392,12 @@ fn check(
         ));
     }
     for arm in &options.arms {
+        if arm.peak_lr.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+            return wrong(format!("an arm's learning rate {:?} must be finite and above 0", arm.peak_lr));
+        }
+        if arm.top_k.is_some_and(|k| !(1..=TOP_K_MAX).contains(&k)) {
+            return wrong(format!("an arm keeps {:?} values of a chunk; use 1 to {TOP_K_MAX}", arm.top_k));
+        }
         if !(arm.outer_lr.is_finite() && arm.outer_lr > 0.0) {
             return wrong(format!("outer learning rate {} must be finite and above 0", arm.outer_lr));
         }

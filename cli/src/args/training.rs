@@ -430,8 +430,9 @@ pub struct ConvergenceArgs {
     #[command(flatten)]
     pub text: TextArgs,
 
-    /// A way to train: adamw[:PEERS], diloco:PEERS:STEPS[:OUTER_RATE] or sparseloco:PEERS:STEPS[:OUTER_RATE]; may be
-    /// given several times. Without it: SparseLoCo with 1, 4 and 8 peers and 15 and 30 steps between exchanges,
+    /// A way to train: adamw[:PEERS], diloco:PEERS:STEPS[:OUTER_RATE] or sparseloco:PEERS:STEPS[:OUTER_RATE], each
+    /// with ,lr=RATE behind it for a learning rate of its own and ,k=N for the values kept of 4,096; may be given
+    /// several times. Without it: SparseLoCo with 1, 4 and 8 peers and 15 and 30 steps between exchanges,
     /// DiLoCo with 4 peers and the same, and AdamW.
     #[arg(long, value_name = "ARM", value_parser = arm)]
     pub arm: Vec<Arm>,
@@ -492,8 +493,25 @@ fn count(text: &str) -> Result<u64, String> {
     }
 }
 
-/// An arm, as `sparseloco:4:30:1.0`.
+/// An arm, as `sparseloco:4:30:1.0,lr=0.002,k=128`.
 fn arm(text: &str) -> Result<Arm, String> {
+    let mut parts = text.split(',');
+    let mut arm = method(parts.next().unwrap_or_default())?;
+    for part in parts {
+        let wrong = || format!("{part:?} is neither lr=RATE nor k=VALUES");
+        match part.split_once('=').ok_or_else(wrong)? {
+            ("lr", rate) => arm.peak_lr = Some(rate.parse().map_err(|_| wrong())?),
+            ("k", kept) if arm.method == Method::SparseLoCo => {
+                arm.top_k = Some(kept.parse().map_err(|_| wrong())?);
+            }
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(arm)
+}
+
+/// The method and its numbers, as `sparseloco:4:30:1.0`.
+fn method(text: &str) -> Result<Arm, String> {
     let mut parts = text.split(':');
     let method = match parts.next().unwrap_or_default() {
         "adamw" => Method::AdamW,
@@ -501,11 +519,12 @@ fn arm(text: &str) -> Result<Arm, String> {
         "sparseloco" => Method::SparseLoCo,
         other => return Err(format!("{other:?} is none of adamw, diloco, sparseloco")),
     };
-    let mut arm = match method {
-        Method::AdamW => Arm { method, peers: 4, inner_steps: 1, outer_lr: 1.0 },
-        Method::DiLoCo => Arm { method, peers: 4, inner_steps: 30, outer_lr: 0.7 },
-        _ => Arm { method, peers: 4, inner_steps: 30, outer_lr: 1.0 },
+    let (inner_steps, outer_lr) = match method {
+        Method::AdamW => (1, 1.0),
+        Method::DiLoCo => (30, 0.7),
+        _ => (30, 1.0),
     };
+    let mut arm = Arm::new(method, 4, inner_steps, outer_lr);
     let parts: Vec<&str> = parts.collect();
     if parts.len() > if method == Method::AdamW { 1 } else { 3 } {
         return Err("too many numbers; write adamw:PEERS or sparseloco:PEERS:STEPS:OUTER_RATE".to_owned());
@@ -534,10 +553,14 @@ mod tests {
 
     #[test]
     fn arms_are_read_with_defaults() {
-        let sparse = Arm { method: Method::SparseLoCo, peers: 8, inner_steps: 15, outer_lr: 0.5 };
+        let sparse = Arm::new(Method::SparseLoCo, 8, 15, 0.5);
         assert_eq!(arm("sparseloco:8:15:0.5"), Ok(sparse));
+        let own = Arm { peak_lr: Some(3e-3), top_k: Some(256), ..sparse };
+        assert_eq!(arm("sparseloco:8:15:0.5,lr=3e-3,k=256"), Ok(own));
         assert_eq!(arm("diloco:2").map(|arm| (arm.peers, arm.inner_steps, arm.outer_lr)), Ok((2, 30, 0.7)));
         assert_eq!(arm("adamw").map(|arm| (arm.peers, arm.inner_steps)), Ok((4, 1)));
-        assert!(["sgd", "adamw:1:2", "diloco:x", "sparseloco:1:2:3:4"].iter().all(|text| arm(text).is_err()));
+        let wrong =
+            ["sgd", "adamw:1:2", "diloco:x", "sparseloco:1:2:3:4", "adamw,lr=", "adamw,k=9", "diloco,x"];
+        assert!(wrong.iter().all(|text| arm(text).is_err()));
     }
 }

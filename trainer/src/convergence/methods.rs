@@ -51,7 +51,7 @@ impl<'a> Runner<'a> {
         let workers = if arm.method == Method::AdamW { 1 } else { arm.peers };
         Self {
             order: Order::new(data.count(), seed),
-            schedule: options.schedule(),
+            schedule: options.schedule(&arm),
             velocity: vec![0.0; if arm.method == Method::DiLoCo { theta.len() } else { 0 }],
             peers: (0..workers).map(|_| Peer::default()).collect(),
             trainer,
@@ -164,7 +164,7 @@ impl<'a> Runner<'a> {
 
     /// As in the network: compressed with error feedback, encoded, decoded, clipped, averaged.
     fn exchange_sparse(&mut self, after: &[Vec<f32>]) -> Result<(), ConvergenceError> {
-        let (layout, config) = (self.trainer.layout(), &self.options.sparse);
+        let (layout, config) = (self.trainer.layout(), &self.arm.sparse(&self.options.sparse));
         let mut payloads = Vec::with_capacity(after.len());
         for (peer, after) in self.peers.iter_mut().zip(after) {
             let delta: Vec<f32> =

@@ -6,12 +6,11 @@ use crate::tokenizer::Tokenizer;
 
 fn options(vocab: u32) -> ConvergenceOptions {
     let model = ModelConfig { vocab, context: 32, ..tiny() };
-    let arm = |method, peers, inner_steps, outer_lr| Arm { method, peers, inner_steps, outer_lr };
     ConvergenceOptions {
         arms: vec![
-            arm(Method::SparseLoCo, 2, 5, 1.0),
-            arm(Method::DiLoCo, 2, 5, 0.7),
-            arm(Method::AdamW, 2, 1, 1.0),
+            Arm::new(Method::SparseLoCo, 2, 5, 1.0),
+            Arm::new(Method::DiLoCo, 2, 5, 0.7),
+            Arm::new(Method::AdamW, 2, 1, 1.0),
         ],
         seeds: vec![1, 2],
         batch_samples: 4,
@@ -88,8 +87,32 @@ fn numbers_are_summed_up_as_by_hand() {
     let runs = vec![run(0, 1, 2.0, 1_000), run(0, 2, 3.0, 1_000), run(1, 1, 2.0, 500_000)];
     let report = ConvergenceReport { options: options.clone(), parameters: 1, runs };
     let sparse = compare(&report)[0];
+    assert_eq!(compare(&report)[1].above_adamw, Some(0.0));
     assert_eq!((sparse.loss, sparse.above_adamw, sparse.fewer_bytes), (2.5, Some(0.25), Some(500.0)));
     assert!((sparse.deviation - 0.5f64.sqrt()).abs() < 1e-12);
+    // A second AdamW at its own rate is the one to compare with when it is the better one.
+    let better = Arm { peak_lr: Some(1e-3), ..options.arms[1] };
+    let mut report = report;
+    report.options.arms.push(better);
+    report.runs.push(Run { arm: better, seed: 1, points: vec![point(1.25, 500_000)], diverged: None });
+    assert_eq!(compare(&report)[0].above_adamw, Some(1.0));
+}
+
+#[test]
+fn an_arm_has_its_own_rate_and_density() {
+    let two = |vocab| {
+        let mut options = ConvergenceOptions { seeds: vec![1], ..options(vocab) };
+        let sparse = options.arms[0];
+        options.arms =
+            vec![Arm { peak_lr: Some(1e-9), ..sparse }, Arm { top_k: Some(512), ..sparse }, sparse];
+        options
+    };
+    let (report, _) = run_with(0, Vec::new(), two);
+    let learnt = |run: &Run| run.points[0].loss - run.points[3].loss;
+    let sent = |run: &Run| run.points[3].sent_bytes as f64;
+    let [slow, dense, sparse] = &report.runs[..] else { panic!("three runs") };
+    assert!(learnt(slow).abs() < 1e-3 && learnt(sparse) > 1.0);
+    assert!((2.0..8.0).contains(&(sent(dense) / sent(sparse))), "{}", sent(dense) / sent(sparse));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! SparseLoCo's compression and aggregation on a [`Device`]: the CPU codec's bits.
 
+mod fit;
+
 use std::sync::Arc;
 
 use sn3_protocol::Layout;
@@ -7,6 +9,7 @@ use sn3_protocol::aggregate::{AggregateError, PEERS_MAX, clip_factor, lower_medi
 use sn3_protocol::sparse::{Chunks, CompressError, PseudoGradient, Quantizer, SparseConfig, SparseTensor};
 
 use super::device::{Address, Arg, Buffer, Device, GpuError, Launch};
+use fit::{FITTED, Fit};
 
 /// Largest magnitude that a payload can say, as in the CPU codec.
 const ACCUMULATED_MAX: f32 = Quantizer::MAGNITUDE_MAX / 2.0;
@@ -14,8 +17,6 @@ const ACCUMULATED_MAX: f32 = Quantizer::MAGNITUDE_MAX / 2.0;
 const POSITIONS_MAX: usize = 4096;
 /// What `bad` says where nothing is.
 const NONE: u64 = u64::MAX;
-/// shift and lookup[4] of a tensor.
-const FITTED: usize = 5;
 
 /// Why something was not compressed or aggregated; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -49,14 +50,12 @@ pub(crate) struct Codec<D: Device> {
     layout: Layout,
     config: SparseConfig,
     cuts: Vec<Cut<D>>,
-    /// u64: where each tensor's kept values begin.
-    starts: Buffer<D>,
+    fit: Fit<D>,
     error: Buffer<D>,
     delta: Buffer<D>,
     indices: Buffer<D>,
     values: Buffer<D>,
     codes: Buffer<D>,
-    fitted: Buffer<D>,
     bad: Buffer<D>,
 }
 
@@ -70,19 +69,18 @@ impl<D: Device> Codec<D> {
             first += cut.kept;
             cuts.push(cut);
         }
-        let starts: Vec<u64> = cuts.iter().map(|cut| cut.first as u64).chain([first as u64]).collect();
+        let kept: Vec<usize> = cuts.iter().map(|cut| cut.kept).collect();
         let floats = || {
             let buffer = Buffer::words(&device, layout.parameters())?;
             buffer.zero().map(|()| buffer)
         };
         Ok(Self {
-            starts: Buffer::of(&device, &starts)?,
+            fit: Fit::new(&device, &kept, config.range_in_sigmas)?,
             error: floats()?,
             delta: floats()?,
             indices: Buffer::new(&device, first * size_of::<u16>())?,
             values: Buffer::words(&device, first)?,
             codes: Buffer::new(&device, first)?,
-            fitted: Buffer::words(&device, cuts.len() * FITTED)?,
             bad: Buffer::new(&device, size_of::<u64>())?,
             layout: layout.clone(),
             config,
@@ -122,7 +120,7 @@ impl<D: Device> Codec<D> {
         std::mem::swap(&mut self.error, &mut self.delta);
         let kept = self.cuts.iter().map(|cut| cut.kept).sum();
         let (indices, codes) = (self.indices.read::<u16>(kept)?, self.codes.read::<u8>(kept)?);
-        let fitted = self.fitted.read::<f32>(self.cuts.len() * FITTED)?;
+        let fitted = self.fit.fitted()?;
         let tensor = |(cut, fitted): (&Cut<D>, &[f32])| SparseTensor {
             indices: indices[cut.first..cut.first + cut.kept].to_vec(),
             codes: codes[cut.first..cut.first + cut.kept].to_vec(),
@@ -144,14 +142,7 @@ impl<D: Device> Codec<D> {
 
     /// Asks for the kernels that quantise what was selected and subtract it from the delta.
     pub(crate) fn run_quantisation(&self) -> Result<(), GpuError> {
-        let arguments = [
-            self.values.at().into(),
-            self.starts.at().into(),
-            Arg::F32(self.config.range_in_sigmas),
-            self.codes.at().into(),
-            self.fitted.at().into(),
-        ];
-        self.device.launch("codec_fit", Launch::blocks(self.cuts.len() as u64), &arguments)?;
+        self.fit.run(&self.values, &self.codes)?;
         for (index, cut) in self.cuts.iter().enumerate() {
             let arguments = [
                 self.delta.word(self.layout.range(index).start).into(),
@@ -159,7 +150,7 @@ impl<D: Device> Codec<D> {
                 cut.kept_before.at().into(),
                 self.kept_indices(cut).into(),
                 self.codes.at().after(cut.first).into(),
-                self.fitted.word(index * FITTED).into(),
+                self.fit.of_tensor(index).into(),
             ];
             let launch = Launch { threads: 64, ..Launch::blocks(u64::from(cut.chunks)) };
             self.device.launch("codec_subtract", launch, &arguments)?;

@@ -31,6 +31,7 @@ pub const KERNELS: &[&str] = &[
     "attention_backward_keys",
     "attention_backward_queries",
     "codec_select",
+    "codec_sums",
     "codec_fit",
     "codec_subtract",
     "codec_aggregate",

@@ -1,6 +1,7 @@
 //! `sn3 bench convergence`: SparseLoCo, DiLoCo and AdamW with the same tokens.
 //!
-//! Every run that comes to its end is in `results.json` at once, and is not run again by the same command.
+//! Every run that comes to its end is in `results.json` at once, and is not run again by the same command. Several
+//! processes may share the file, each with other arms or seeds.
 
 mod page;
 mod results;
@@ -24,12 +25,11 @@ use crate::args::training::ConvergenceArgs;
 use crate::exit::{CliError, Exit, chain_of_causes};
 use crate::output::Output;
 use crate::training::{Folder, Material, ModelSource, Pace, heavy, lasting, prepare, step, stop_flag};
-use results::{Conditions, Results};
+use results::{Conditions, RESULTS, Results};
 use table::{arm_name, text_table};
 
 /// Seed of the samples; the runs' own seeds decide parameters and order.
 const DATA_SEED: u64 = 1;
-const RESULTS: &str = "results.json";
 
 /// Runs what is not in the folder yet, and writes the report.
 pub async fn run(args: ConvergenceArgs, output: &Output) -> Result<(), CliError> {
@@ -136,6 +136,7 @@ impl Bench {
         let (train, heldout) = (material.train(), material.held_out_or_error()?);
         let pairs: Vec<(Arm, u64)> = self.options.pairs().collect();
         for (arm, seed) in pairs {
+            self.results.refresh(&self.folder.path(RESULTS))?;
             if self.results.has(arm, seed) {
                 continue;
             }
@@ -215,8 +216,7 @@ impl Bench {
             lasting(seconds)
         ));
         self.output.event("run", &run);
-        self.results.push(run);
-        self.folder.write(RESULTS, &self.results.json())
+        self.results.add(&mut self.folder, run)
     }
 
     fn interrupted(&self) -> CliError {

@@ -61,7 +61,7 @@ fn outcome(comparison: &[Comparison]) -> Section {
         ]);
     }
     Section::new("Result")
-        .text("4 × H15 means 4 peers that exchange after every 15 steps. Bytes of SparseLoCo are those of its encoded payloads; DiLoCo sends its whole difference as f32; AdamW stands for data-parallel training, in which each worker sends an f32 gradient every step.")
+        .text("4 × H15 means 4 peers that exchange after every 15 steps; k is how many of 4,096 values are sent, rate the largest learning rate, where an arm has its own. To AdamW's loss means to that of the best AdamW. Bytes of SparseLoCo are those of its encoded payloads; DiLoCo sends its whole difference as f32; AdamW stands for data-parallel training, in which each worker sends an f32 gradient every step.")
         .table("At the end", table)
 }
 
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn a_networks_time_is_that_by_hand() {
         let options = ConvergenceOptions::new(ModelConfig::preset("nano", None).unwrap(), 1);
-        let arm = Arm { method: Method::SparseLoCo, peers: 4, inner_steps: 15, outer_lr: 1.0 };
+        let arm = Arm::new(Method::SparseLoCo, 4, 15, 1.0);
         let point = Point { step: 1, tokens: 1, sent_bytes: 10_000_000, seconds: 80.0, loss: 1.0 };
         assert_eq!(network_seconds(&options, &arm, &point, 8.0), 30.0);
     }

@@ -9,8 +9,11 @@ use sn3_trainer::convergence::{Arm, ConvergenceOptions, ConvergenceReport, Run};
 use crate::args::training::ConvergenceArgs;
 use crate::exit::{CliError, Exit};
 use crate::trainers::available_threads;
-use crate::training::Material;
+use crate::training::{Folder, Material};
 
+pub(super) const RESULTS: &str = "results.json";
+/// Held while [`RESULTS`] is read and written again.
+const LOCK: &str = "results.lock";
 /// Longest file that is read.
 const BYTES_MAX: u64 = 256 << 20;
 const VERSION: u32 = 1;
@@ -106,6 +109,25 @@ impl Results {
         Ok(found)
     }
 
+    /// Adds a run to the file, beside what another process has put there meanwhile; one process at a time.
+    pub(super) fn add(&mut self, folder: &mut Folder, run: Run) -> Result<(), CliError> {
+        let path = folder.path(LOCK);
+        let failed = |error: std::io::Error| {
+            CliError::new(Exit::State, format!("{} cannot be locked: {error}", path.display()))
+        };
+        let lock = std::fs::File::create(&path).map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        self.refresh(&folder.path(RESULTS))?;
+        self.report.runs.push(run);
+        folder.write(RESULTS, &self.json())
+    }
+
+    /// Takes over what another process has added.
+    pub(super) fn refresh(&mut self, path: &Path) -> Result<(), CliError> {
+        *self = Self::open(path, &self.report.options, self.conditions.clone())?;
+        Ok(())
+    }
+
     fn read(path: &Path) -> Result<Self, CliError> {
         let damaged = |reason: &dyn std::fmt::Display| {
             let path = path.display();
@@ -129,11 +151,7 @@ impl Results {
         self.report.runs.iter().any(|run| (run.arm, run.seed) == (arm, seed))
     }
 
-    pub(super) fn push(&mut self, run: Run) {
-        self.report.runs.push(run);
-    }
-
-    pub(super) fn json(&self) -> Vec<u8> {
+    fn json(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("plain values become JSON")
     }
 }
@@ -189,12 +207,17 @@ mod tests {
         let path = dir.path().join("results.json");
         let few = ConvergenceOptions { seeds: vec![1], ..options() };
         let arm = few.arms[0];
+        let mut folder = Folder::new(dir.path()).unwrap();
+        let run = |seed| Run { arm, seed, points: Vec::new(), diverged: None };
         let mut results = Results::open(&path, &few, conditions()).unwrap();
-        results.push(Run { arm, seed: 1, points: Vec::new(), diverged: None });
-        std::fs::write(&path, results.json()).unwrap();
-        let joined = Results::open(&path, &options(), conditions()).unwrap();
+        results.add(&mut folder, run(1)).unwrap();
+        let mut joined = Results::open(&path, &options(), conditions()).unwrap();
         assert_eq!(joined.report.options.seeds, [1, 2, 3]);
         assert!(joined.has(arm, 1) && !joined.has(arm, 2));
+        // Two processes that began with the same file lose none of each other's runs.
+        joined.add(&mut folder, run(2)).unwrap();
+        results.add(&mut folder, run(3)).unwrap();
+        assert!((1..=3).all(|seed| results.has(arm, seed)));
         let other = ConvergenceOptions { peak_lr: 1.0, ..options() };
         let error = Results::open(&path, &other, conditions()).unwrap_err();
         assert!(error.exit == Exit::Usage && error.message.contains("another peak_lr"), "{error}");

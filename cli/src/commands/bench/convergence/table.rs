@@ -4,26 +4,29 @@ use std::fmt::Write as _;
 
 use sn3_trainer::convergence::{Arm, Comparison, Method};
 
-/// An arm as people call it: `SparseLoCo 4 × H15`.
+/// An arm as people call it: `SparseLoCo 4 × H15`, with what it has of its own.
 pub fn arm_name(arm: &Arm) -> String {
     let (peers, steps) = (arm.peers, arm.inner_steps);
-    match arm.method {
+    let name = match arm.method {
         Method::AdamW => "AdamW".to_owned(),
         Method::DiLoCo => format!("DiLoCo {peers} × H{steps}"),
         _ => format!("SparseLoCo {peers} × H{steps}"),
-    }
+    };
+    let rate = arm.peak_lr.map_or_else(String::new, |rate| format!(", rate {rate}"));
+    let kept = arm.top_k.map_or_else(String::new, |kept| format!(", k {kept}"));
+    format!("{name}{kept}{rate}")
 }
 
 /// One line an arm, for a terminal.
 pub fn text_table(comparison: &[Comparison]) -> String {
     let mut text = format!(
-        "{:<22} {:>5} {:>5} {:>9} {:>9} {:>9} {:>12} {:>8} {:>9}",
+        "{:<36} {:>5} {:>5} {:>9} {:>9} {:>9} {:>12} {:>8} {:>9}",
         "way to train", "outer", "seeds", "loss", "deviation", "to AdamW", "bytes sent", "fewer", "time"
     );
     for row in comparison {
         let _ = write!(
             text,
-            "\n{:<22} {:>5} {:>5} {:>9} {:>9} {:>9} {:>12} {:>8} {:>9}",
+            "\n{:<36} {:>5} {:>5} {:>9} {:>9} {:>9} {:>12} {:>8} {:>9}",
             arm_name(&row.arm),
             row.arm.outer_lr,
             seeds(row),
