@@ -228,13 +228,9 @@ pub struct LocalnetArgs {
     #[arg(long, default_value_t = 0)]
     pub port: u16,
 
-    /// Threads that train; results do not depend on it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-
-    /// Implementation of the training step.
-    #[arg(long, value_enum, default_value_t)]
-    pub trainer: TrainerKind,
+    /// How steps are computed.
+    #[command(flatten)]
+    pub step: training::StepArgs,
 }
 
 /// Which keys.
@@ -285,13 +281,9 @@ pub struct NodeArgs {
     #[command(flatten)]
     pub data: DataArgs,
 
-    /// Threads that train.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
-
-    /// Implementation of the training step.
-    #[arg(long, value_enum, default_value_t)]
-    pub trainer: TrainerKind,
+    /// How steps are computed.
+    #[command(flatten)]
+    pub step: training::StepArgs,
 }
 
 /// `sn3 miner run`

@@ -20,7 +20,6 @@ pub mod scaffold;
 pub mod signals;
 pub mod story;
 pub mod text;
-pub mod trainers;
 pub mod training;
 
 use std::io::IsTerminal;

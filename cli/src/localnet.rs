@@ -19,12 +19,14 @@ use sn3_chain::{BlockRef, ChainClient};
 use sn3_devnet::{Devnet, DevnetConfig, Sealing};
 use sn3_protocol::{BlockNumber, NetUid, Window};
 
+use crate::args::training::StepArgs;
 use crate::args::{Adversary, LocalnetArgs};
 use crate::compose::{Clock, Composed, compose};
 use crate::exit::{CliError, Exit, OrExit};
 use crate::output::Output;
 use crate::scaffold::{Cast, Neuron, scaffold};
 use crate::story::{Participant, Story, Summary};
+use crate::training::step;
 
 pub use files::Files;
 pub(crate) use nodes::{HELDOUT_SAMPLES_MAX, show_miner, show_validator};
@@ -76,6 +78,7 @@ pub async fn command(args: LocalnetArgs, output: &Output) -> Result<(), CliError
 
 /// Runs the network.
 pub async fn run(args: &LocalnetArgs, output: &Output) -> Result<Outcome, CliError> {
+    step::check_device(&args.step)?;
     let files = Files::prepare(&args.out)?;
     let netuid = NetUid(args.netuid);
     let clock = Clock {
@@ -165,7 +168,8 @@ async fn train(
         files,
         story,
         output,
-        threads: usize::from(args.threads.unwrap_or(1)),
+        // The nodes train at once.
+        step: StepArgs { threads: args.step.threads.or(Some(1)), ..args.step.clone() },
     };
     let roles = roles(args);
     let theta = network.run(&neurons[0], &neurons[1..], &roles).await?;

@@ -1,10 +1,12 @@
 //! The reference trainer: candle's automatic differentiation over the plainest possible model.
 //!
-//! It is the definition that the fast trainer is held against; nothing here is tuned.
+//! It is the definition that the fast trainer is held against; nothing here is tuned. It runs on the CPU, and on a GPU
+//! by candle's own CUDA code in a build with the feature `candle-cuda`.
 
 mod model;
 
 use candle_core::{DType, Device, Tensor, Var};
+use sn3_protocol::layout::TensorSpec;
 use sn3_protocol::model::{ModelConfig, ModelConfigError};
 use sn3_protocol::run::AdamConfig;
 use sn3_protocol::{ChunkRule, Layout};
@@ -19,8 +21,21 @@ use crate::train::{
 };
 use model::Model;
 
-/// A trainer on candle's autograd, f32 on the CPU.
+/// Why there is no reference trainer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReferenceError {
+    /// The configuration.
+    #[error(transparent)]
+    Model(#[from] ModelConfigError),
+    /// The device.
+    #[error("candle cannot use the device: {0}; `sn3 doctor` lists what was found")]
+    Device(String),
+}
+
+/// A trainer on candle's autograd in f32. Its optimizer runs on the CPU, wherever the model does.
 pub struct ReferenceTrainer {
+    device: Device,
     config: ModelConfig,
     layout: Layout,
     model: Model,
@@ -38,15 +53,49 @@ impl ReferenceTrainer {
     /// # Errors
     /// If the configuration has no layout.
     pub fn new(config: &ModelConfig, adam: AdamConfig, micro_batch: usize) -> Result<Self, ModelConfigError> {
+        match Self::on(Device::Cpu, config, adam, micro_batch) {
+            Ok(trainer) => Ok(trainer),
+            Err(ReferenceError::Model(error)) => Err(error),
+            Err(ReferenceError::Device(error)) => unreachable!("zeros on the CPU cannot fail: {error}"),
+        }
+    }
+
+    /// As [`ReferenceTrainer::new`], with the model on the first NVIDIA GPU.
+    ///
+    /// # Errors
+    /// If the configuration has no layout, there is no usable GPU, or its memory does not suffice.
+    #[cfg(feature = "candle-cuda")]
+    pub fn on_gpu(
+        config: &ModelConfig,
+        adam: AdamConfig,
+        micro_batch: usize,
+    ) -> Result<Self, ReferenceError> {
+        let device = Device::new_cuda(0).map_err(|error| ReferenceError::Device(error.to_string()))?;
+        Self::on(device, config, adam, micro_batch)
+    }
+
+    fn on(
+        device: Device,
+        config: &ModelConfig,
+        adam: AdamConfig,
+        micro_batch: usize,
+    ) -> Result<Self, ReferenceError> {
         let layout = config.layout(ChunkRule::default())?;
-        let variables = layout.tensors().iter().map(|tensor| {
+        let zeros = |tensor: &TensorSpec| {
             let shape: Vec<usize> = tensor.shape.iter().map(|&n| n as usize).collect();
-            Var::zeros(shape, DType::F32, &Device::Cpu).expect("zeros on the CPU cannot fail")
-        });
-        let model = Model::new(Dims::new(config), config.tied_head, variables.collect());
-        let adam = Adam::new(adam, layout.parameters());
-        let micro_batch = micro_batch.max(1);
-        Ok(Self { config: config.clone(), layout, model, adam, micro_batch, masked: Some(END_OF_TEXT_ID) })
+            Var::zeros(shape, DType::F32, &device).map_err(|error| ReferenceError::Device(error.to_string()))
+        };
+        let variables = layout.tensors().iter().map(zeros).collect::<Result<_, _>>()?;
+        let model = Model::new(Dims::new(config), config.tied_head, variables);
+        Ok(Self {
+            device,
+            config: config.clone(),
+            model,
+            adam: Adam::new(adam, layout.parameters()),
+            layout,
+            micro_batch: micro_batch.max(1),
+            masked: Some(END_OF_TEXT_ID),
+        })
     }
 
     /// Masks labels equal to `masked` instead: the run's end-of-text token, or none.
@@ -62,7 +111,7 @@ impl ReferenceTrainer {
     /// If samples are malformed or the library fails.
     pub fn logits(&self, samples: &[&[u32]]) -> Result<Vec<f32>, StepError> {
         check_samples(samples, &self.config)?;
-        let logits = self.model.logits(&inputs(samples)?)?;
+        let logits = self.model.logits(&self.inputs(samples)?)?;
         Ok(logits.flatten_all()?.to_vec1()?)
     }
 
@@ -99,17 +148,17 @@ impl ReferenceTrainer {
         };
         let weights: Vec<f32> = samples.iter().flat_map(counts).collect();
         let rows = labels.len();
-        let labels = Tensor::from_vec(labels, (rows, 1), &Device::Cpu)?;
-        let weights = Tensor::from_vec(weights, (rows, 1), &Device::Cpu)?;
-        let logits = self.model.logits(&inputs(samples)?)?;
+        let labels = Tensor::from_vec(labels, (rows, 1), &self.device)?;
+        let weights = Tensor::from_vec(weights, (rows, 1), &self.device)?;
+        let logits = self.model.logits(&self.inputs(samples)?)?;
         let losses = model::cross_entropy(&logits, &labels)?;
         Ok(((losses * weights)?.sum_all()? / f64::from(count.max(1)))?)
     }
-}
 
-/// Token ids as a samples × tokens tensor.
-fn inputs(samples: &[&[u32]]) -> Result<Tensor, StepError> {
-    Ok(Tensor::from_vec(samples.concat(), (samples.len(), samples[0].len()), &Device::Cpu)?)
+    /// Token ids as a samples × tokens tensor.
+    fn inputs(&self, samples: &[&[u32]]) -> Result<Tensor, StepError> {
+        Ok(Tensor::from_vec(samples.concat(), (samples.len(), samples[0].len()), &self.device)?)
+    }
 }
 
 impl From<candle_core::Error> for StepError {
@@ -129,7 +178,7 @@ impl Train for ReferenceTrainer {
 
     fn params(&self) -> Vec<f32> {
         let values = |variable: &Var| variable.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
-        let tensors = self.model.variables().iter().map(|v| values(v).expect("f32 variables on the CPU"));
+        let tensors = self.model.variables().iter().map(|v| values(v).expect("f32 variables"));
         tensors.collect::<Vec<_>>().concat()
     }
 
@@ -137,7 +186,7 @@ impl Train for ReferenceTrainer {
         check_values("the state", params, self.layout.parameters())?;
         for (index, variable) in self.model.variables().iter().enumerate() {
             let values = &params[self.layout.range(index)];
-            let tensor = Tensor::from_slice(values, variable.shape(), &Device::Cpu);
+            let tensor = Tensor::from_slice(values, variable.shape(), &self.device);
             tensor.and_then(|tensor| variable.set(&tensor)).expect("the layout's own shapes");
         }
         Ok(())

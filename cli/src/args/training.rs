@@ -31,12 +31,13 @@ pub struct StepArgs {
     #[arg(long, value_enum, default_value_t)]
     pub trainer: TrainerKind,
 
-    /// Samples that pass through the model at once; as many as make about 2,048 tokens (32,768 on a GPU).
+    /// Samples that pass through the model at once; as many as make about 2,048 tokens (32,768 on a GPU), in a run of
+    /// a subnet as many as the run says.
     #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub micro_batch: Option<u32>,
 
-    /// Threads; all of the machine's without it. Results do not depend on it.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Threads; all of the machine's without it, in a local network one for each node. Results do not depend on it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 

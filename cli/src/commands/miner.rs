@@ -12,13 +12,15 @@ use crate::exit::{CliError, Exit, OrExit, chain_of_causes};
 use crate::localnet::show_miner;
 use crate::node::{Connected, connect};
 use crate::output::Output;
-use crate::{text, trainers};
+use crate::text;
+use crate::training::step;
 
 /// Blocks to wait for the genesis of the run.
 const GENESIS_BLOCKS_MAX: u64 = 7_200;
 
 /// Mines until the run ends or somebody stops it; in both cases nothing is lost.
 pub async fn run(args: MinerArgs, output: &Output) -> Result<(), CliError> {
+    step::check_device(&args.node.step)?;
     let node = connect(&args.node).await?;
     let (parts, options) = tokio::select! {
         prepared = prepare(&args, node, output) => prepared?,
@@ -56,13 +58,12 @@ async fn prepare(args: &MinerArgs, node: Connected, output: &Output) -> Result<(
     let tokenizer = Tokenizer::from_json(json.to_vec()).or_exit(Exit::Data)?;
     let corpus = text::read(&args.node.data, output)?;
     let text = text::prepare(&args.node.data, &corpus, tokenizer, config.model.context, config.seed, output)?;
-    let threads = args.node.threads.map_or_else(trainers::available_threads, usize::from);
     let parts = Parts {
         chain,
         store,
         address,
         signer: Arc::new(hotkey),
-        trainer: trainers::build(config, args.node.trainer, threads, text.tokenizer.eos())?,
+        trainer: step::for_run(config, &args.node.step, text.tokenizer.eos())?,
         samples: text.dataset.clone(),
         tokenizer: text.tokenizer.digest(),
         initial: init::initial_state(&config.model, config.seed).or_exit(Exit::Usage)?,

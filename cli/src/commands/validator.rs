@@ -18,8 +18,9 @@ use crate::localnet::{HELDOUT_SAMPLES_MAX, lock, show_validator};
 use crate::node::{Connected, connect};
 use crate::output::Output;
 use crate::story::{Participant, Story, page};
+use crate::text;
 use crate::text::Text;
-use crate::{text, trainers};
+use crate::training::step;
 
 /// Blocks to wait for the genesis of a run that another validator starts.
 const GENESIS_BLOCKS_MAX: u64 = 7_200;
@@ -28,6 +29,7 @@ const WINDOWS_BEFORE_START: u64 = 2;
 
 /// Validates until the run ends or somebody stops it; in both cases nothing is lost.
 pub async fn run(args: ValidatorArgs, output: &Output) -> Result<(), CliError> {
+    step::check_device(&args.node.step)?;
     let node = connect(&args.node).await?;
     let story = Arc::new(Mutex::new(Story::default()));
     let mut validator = tokio::select! {
@@ -62,8 +64,7 @@ async fn prepare(
     commit_address(&node).await?;
     let (genesis, text) = genesis(args, &node, output).await?;
     let config = &genesis.config;
-    let threads = args.node.threads.map_or_else(trainers::available_threads, usize::from);
-    let trainer = trainers::build(config, args.node.trainer, threads, text.tokenizer.eos())?;
+    let trainer = step::for_run(config, &args.node.step, text.tokenizer.eos())?;
     let head = node.chain.clock().head().await.or_exit(Exit::Network)?;
     let metagraph = node.chain.metagraph(head).await.or_exit(Exit::Chain)?;
     for neuron in &metagraph.neurons {

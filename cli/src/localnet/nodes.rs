@@ -14,13 +14,14 @@ use sn3_validator::{ModelEvaluator, ValidatorEvent, ValidatorNode, ValidatorPart
 
 use super::lockstep::{Lockstep, LockstepClock};
 use super::{Files, lock};
+use crate::args::training::StepArgs;
 use crate::args::{Adversary, LocalnetArgs};
 use crate::compose::Composed;
 use crate::exit::{CliError, Exit, OrExit};
 use crate::output::Output;
 use crate::scaffold::Neuron;
 use crate::story::Story;
-use crate::trainers;
+use crate::training::step;
 
 /// Held-out samples on which the loss is measured after every window.
 pub(crate) const HELDOUT_SAMPLES_MAX: usize = 64;
@@ -34,8 +35,8 @@ pub(super) struct Network<'a> {
     pub files: &'a Files,
     pub story: &'a Arc<Mutex<Story>>,
     pub output: &'a Output,
-    /// Threads of each trainer.
-    pub threads: usize,
+    /// How each node's steps are computed.
+    pub step: StepArgs,
 }
 
 impl Network<'_> {
@@ -84,7 +85,7 @@ impl Network<'_> {
 
     fn trainer(&self) -> Result<Box<dyn sn3_trainer::train::Train>, CliError> {
         let eos = self.composed.text.tokenizer.eos();
-        trainers::build(&self.composed.config, self.args.trainer, self.threads, eos)
+        step::for_run(&self.composed.config, &self.step, eos)
     }
 
     async fn validator(&self, neuron: &Neuron) -> Result<ValidatorNode, CliError> {

@@ -7,7 +7,7 @@ use sn3_trainer::tokenizer::Tokenizer;
 
 use super::import;
 use crate::exit::{CliError, Exit, OrExit};
-use crate::trainers::available_threads;
+use crate::training::step::available_threads;
 
 /// Opens a Hugging Face folder, with another tokenizer where one is named.
 pub fn open(

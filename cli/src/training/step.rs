@@ -1,7 +1,7 @@
 //! The trainer that the arguments ask for.
 
 use sn3_protocol::model::ModelConfig;
-use sn3_protocol::run::AdamConfig;
+use sn3_protocol::run::{AdamConfig, RunConfig};
 use sn3_trainer::fast::StaticTrainer;
 use sn3_trainer::reference::ReferenceTrainer;
 use sn3_trainer::train::Train;
@@ -9,7 +9,6 @@ use sn3_trainer::train::Train;
 use crate::args::TrainerKind;
 use crate::args::training::{Device, StepArgs};
 use crate::exit::{CliError, Exit, OrExit};
-use crate::trainers::available_threads;
 
 /// Tokens of one pass unless the arguments say otherwise.
 const PASS_TOKENS_CPU: u32 = 2_048;
@@ -39,12 +38,22 @@ pub fn build(
             Ok(Box::new(trainer.with_masked_label(Some(eos))))
         }
         (Device::Cuda, TrainerKind::Static) => cuda(config, adam, micro_batch, eos),
-        (Device::Cuda, TrainerKind::Reference) => {
-            let message =
-                "the reference trainer runs on the CPU; leave out --device cuda or --trainer reference";
-            Err(CliError::new(Exit::Usage, message))
-        }
+        (Device::Cuda, TrainerKind::Reference) => cuda_reference(config, adam, micro_batch, eos),
     }
+}
+
+/// A trainer for a run, with all parameters 0, whose end-of-text labels are masked. On the CPU the run's own
+/// micro-batch is used, on a GPU one that fills it; they differ by rounding.
+pub fn for_run(config: &RunConfig, args: &StepArgs, eos: u32) -> Result<Box<dyn Train>, CliError> {
+    let own = Some(config.micro_batch).filter(|_| args.device == Device::Cpu);
+    let args = StepArgs { micro_batch: args.micro_batch.or(own), ..args.clone() };
+    build(&config.model, config.adam, &args, (config.batch_samples, config.model.context), eos)
+}
+
+/// Threads that the machine offers.
+#[must_use]
+pub fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Fails where the arguments ask for a GPU that cannot be used, before any text is prepared.
@@ -109,6 +118,23 @@ fn cuda(
 fn cuda(_: &ModelConfig, _: AdamConfig, _: usize, _: u32) -> Result<Box<dyn Train>, CliError> {
     let problem = sn3_trainer::cuda::probe().problem.unwrap_or_default();
     Err(CliError::new(Exit::Usage, format!("no usable GPU: {problem}")))
+}
+
+#[cfg(feature = "candle-cuda")]
+fn cuda_reference(
+    config: &ModelConfig,
+    adam: AdamConfig,
+    micro_batch: usize,
+    eos: u32,
+) -> Result<Box<dyn Train>, CliError> {
+    let trainer = ReferenceTrainer::on_gpu(config, adam, micro_batch).or_exit(Exit::Usage)?;
+    Ok(Box::new(trainer.with_masked_label(Some(eos))))
+}
+
+#[cfg(not(feature = "candle-cuda"))]
+fn cuda_reference(_: &ModelConfig, _: AdamConfig, _: usize, _: u32) -> Result<Box<dyn Train>, CliError> {
+    let message = "the reference trainer runs on a GPU only in a program built with `--features candle-cuda`; leave out --device cuda or --trainer reference";
+    Err(CliError::new(Exit::Usage, message))
 }
 
 #[cfg(test)]

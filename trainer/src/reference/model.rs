@@ -45,8 +45,8 @@ impl Model {
         let (samples, length) = tokens.dims2()?;
         let embed = self.variables[0].as_tensor();
         let mut x = embed.index_select(&tokens.flatten_all()?, 0)?;
-        let rope = rotary_table(length, self.dims.head_dim, self.dims.rope_theta)?;
-        let mask = causal_mask(length)?;
+        let rope = rotary_table(length, self.dims.head_dim, self.dims.rope_theta, tokens.device())?;
+        let mask = causal_mask(length, tokens.device())?;
         let (layers, rest) = self.layers();
         for layer in &layers {
             let normed = rms_norm(&x, layer.input_norm, self.dims.norm_eps)?;
@@ -129,7 +129,7 @@ fn swiglu(layer: &Layer<'_>, x: &Tensor) -> Result<Tensor> {
 }
 
 /// Cosines and sines by position and half dimension: tokens × (head_dim / 2) each.
-fn rotary_table(length: usize, head_dim: usize, theta: f64) -> Result<(Tensor, Tensor)> {
+fn rotary_table(length: usize, head_dim: usize, theta: f64, device: &Device) -> Result<(Tensor, Tensor)> {
     let half = head_dim / 2;
     let angle = |index: usize| {
         let frequency = theta.powf(-2.0 * (index % half) as f64 / head_dim as f64);
@@ -137,7 +137,7 @@ fn rotary_table(length: usize, head_dim: usize, theta: f64) -> Result<(Tensor, T
     };
     let table = |function: fn(f64) -> f64| {
         let values: Vec<f32> = (0..length * half).map(|index| function(angle(index)) as f32).collect();
-        Tensor::from_vec(values, (length, half), &Device::Cpu)
+        Tensor::from_vec(values, (length, half), device)
     };
     Ok((table(f64::cos)?, table(f64::sin)?))
 }
@@ -152,9 +152,9 @@ fn rotate(x: &Tensor, (cos, sin): &(Tensor, Tensor)) -> Result<Tensor> {
 }
 
 /// 0 at and below the diagonal, minus infinity above.
-fn causal_mask(length: usize) -> Result<Tensor> {
+fn causal_mask(length: usize, device: &Device) -> Result<Tensor> {
     let value = |index: usize| if index % length > index / length { f32::NEG_INFINITY } else { 0.0 };
-    Tensor::from_vec((0..length * length).map(value).collect::<Vec<f32>>(), (length, length), &Device::Cpu)
+    Tensor::from_vec((0..length * length).map(value).collect::<Vec<f32>>(), (length, length), device)
 }
 
 /// Each key-value head `group` times in a row, for the query heads that share it.

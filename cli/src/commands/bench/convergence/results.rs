@@ -8,7 +8,7 @@ use sn3_trainer::convergence::{Arm, ConvergenceOptions, ConvergenceReport, Run};
 
 use crate::args::training::ConvergenceArgs;
 use crate::exit::{CliError, Exit};
-use crate::trainers::available_threads;
+use crate::training::step::available_threads;
 use crate::training::{Folder, Material};
 
 pub(super) const RESULTS: &str = "results.json";
