@@ -111,6 +111,7 @@ impl Results {
 
     /// Adds a run to the file, beside what another process has put there meanwhile; one process at a time.
     pub(super) fn add(&mut self, folder: &mut Folder, run: Run) -> Result<(), CliError> {
+        folder.make()?;
         let path = folder.path(LOCK);
         let failed = |error: std::io::Error| {
             CliError::new(Exit::State, format!("{} cannot be locked: {error}", path.display()))
@@ -204,10 +205,10 @@ mod tests {
     #[test]
     fn more_arms_and_seeds_join_and_other_numbers_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("results.json");
+        let mut folder = Folder::new(&dir.path().join("made with the first run")).unwrap();
+        let path = folder.path(RESULTS);
         let few = ConvergenceOptions { seeds: vec![1], ..options() };
         let arm = few.arms[0];
-        let mut folder = Folder::new(dir.path()).unwrap();
         let run = |seed| Run { arm, seed, points: Vec::new(), diverged: None };
         let mut results = Results::open(&path, &few, conditions()).unwrap();
         results.add(&mut folder, run(1)).unwrap();
