@@ -4,6 +4,7 @@
 //! once; a choice's score is the sum of the log-probabilities of its tokens after the question, plain or divided
 //! by the choice's length in characters.
 
+mod batch;
 mod choices;
 mod questions;
 
@@ -12,6 +13,7 @@ pub use questions::{QUESTION_FILE_BYTES_MAX, Question, QuestionError, read_quest
 
 use serde::Serialize;
 
+use self::batch::{Piece, each_piece};
 use crate::data::{Samples, ShardError, spread};
 use crate::infer::Infer;
 use crate::tokenizer::{Tokenizer, TokenizerError};
@@ -101,17 +103,20 @@ pub fn evaluate_text<'a>(
 ) -> Result<TextReport, EvalError> {
     check_vocab(model, tokenizer)?;
     let (mut sums, context) = (Sums::default(), model.model().context as usize);
-    for document in documents {
+    let pieces = documents.into_iter().map(|document| {
         let mut tokens = vec![tokenizer.eos()];
         tokens.extend(tokenizer.encode(document)?);
-        for first in (0..tokens.len() - 1).step_by(context) {
-            let last = (first + context + 1).min(tokens.len());
-            sums.add(&model.token_losses(&tokens[first..last])?);
-        }
+        let windows = (0..tokens.len() - 1).step_by(context);
+        let window = |first: usize| tokens[first..(first + context + 1).min(tokens.len())].to_vec();
+        Ok(Piece { what: document.len() as u64, texts: windows.map(window).collect() })
+    });
+    each_piece(model, pieces, |piece, losses| {
+        losses.iter().for_each(|losses| sums.add(losses));
         sums.pieces += 1;
-        sums.bytes += document.len() as u64;
+        sums.bytes += piece.what;
         progress(sums.pieces);
-    }
+        Ok(())
+    })?;
     sums.report()
 }
 
@@ -129,16 +134,16 @@ pub fn evaluate_samples(
 ) -> Result<TextReport, EvalError> {
     check_vocab(model, tokenizer)?;
     let mut sums = Sums::default();
-    for index in spread(count, samples.count()) {
-        let tokens = samples.sample(index)?;
-        let losses = model.token_losses(&tokens)?;
-        let labels = losses.iter().zip(&tokens[1..]).filter(|(_, label)| **label != tokenizer.eos());
-        let losses: Vec<f32> = labels.map(|(loss, _)| *loss).collect();
-        sums.add(&losses);
+    let sample = |index| Ok(Piece { what: (), texts: vec![samples.sample(index)?] });
+    each_piece(model, spread(count, samples.count()).map(sample), |piece, losses| {
+        let labels = &piece.texts[0][1..];
+        let counted = losses[0].iter().zip(labels).filter(|(_, label)| **label != tokenizer.eos());
+        sums.add(&counted.map(|(loss, _)| *loss).collect::<Vec<f32>>());
         sums.pieces += 1;
-        sums.bytes += tokenizer.decode(&tokens[1..])?.len() as u64;
+        sums.bytes += tokenizer.decode(labels)?.len() as u64;
         progress(sums.pieces);
-    }
+        Ok(())
+    })?;
     sums.report()
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::batch::{Piece, each_piece};
 use super::{EvalError, Question, check_vocab};
 use crate::infer::Infer;
 use crate::tokenizer::Tokenizer;
@@ -45,11 +46,16 @@ pub fn evaluate_choices(
         return Err(EvalError::Empty("no questions"));
     }
     let mut answers = Vec::with_capacity(questions.len());
-    for question in questions {
-        let scores = scores(model, tokenizer, question)?;
+    let context = model.model().context as usize;
+    let asked = questions.iter().map(|question| ask(tokenizer, context, question));
+    each_piece(model, asked, |piece, losses| {
+        let (question, counts) = piece.what;
+        let scores: Vec<f64> =
+            losses.iter().zip(counts).map(|(losses, count)| score(losses, count)).collect();
         answers.push(Answer::new(question, &scores));
         progress(answers.len() as u64);
-    }
+        Ok(())
+    })?;
     Ok(report(questions, &answers))
 }
 
@@ -73,18 +79,27 @@ fn largest(values: &[f64]) -> usize {
     (1..values.len()).fold(0, |best, at| if values[at] > values[best] { at } else { best })
 }
 
-/// Log-probability of each choice after the question.
-fn scores(model: &mut dyn Infer, tokenizer: &Tokenizer, question: &Question) -> Result<Vec<f64>, EvalError> {
-    let score = |choice: &String| {
-        let (tokens, asked) = encode_pair(tokenizer, &question.context, &format!("{DELIMITER}{choice}"))?;
+/// The question with each of its choices, and how many tokens at the end are the choice's.
+fn ask<'a>(
+    tokenizer: &Tokenizer,
+    context: usize,
+    question: &'a Question,
+) -> Result<Piece<(&'a Question, Vec<usize>)>, EvalError> {
+    let encode = |choice: &String| {
+        let (mut tokens, asked) = encode_pair(tokenizer, &question.context, &format!("{DELIMITER}{choice}"))?;
         // The end is what counts: a question longer than the context loses its beginning.
-        let most = model.model().context as usize + 1;
-        let tokens = &tokens[tokens.len().saturating_sub(most)..];
-        let losses = model.token_losses(tokens)?;
-        let asked = &losses[losses.len() - asked.min(losses.len())..];
-        Ok(-asked.iter().map(|&loss| f64::from(loss)).sum::<f64>())
+        drop(tokens.drain(..tokens.len().saturating_sub(context + 1)));
+        Ok((tokens, asked))
     };
-    question.choices.iter().map(score).collect()
+    let pairs = question.choices.iter().map(encode).collect::<Result<Vec<_>, EvalError>>()?;
+    let (texts, asked) = pairs.into_iter().unzip();
+    Ok(Piece { what: (question, asked), texts })
+}
+
+/// Log-probability of the last `asked` tokens.
+fn score(losses: &[f32], asked: usize) -> f64 {
+    let asked = &losses[losses.len() - asked.min(losses.len())..];
+    -asked.iter().map(|&loss| f64::from(loss)).sum::<f64>()
 }
 
 /// The tokens of context and choice, and how many at the end are the choice's. Spaces that end the context

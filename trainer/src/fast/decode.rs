@@ -9,10 +9,9 @@
 use sn3_protocol::ChunkRule;
 use sn3_protocol::model::{ModelConfig, ModelConfigError};
 
-use super::infer::check;
 use super::matrix::{Into, Matrix, multiply, multiply_scaled};
 use super::{norm, swiglu};
-use crate::infer::Infer;
+use crate::infer::{Infer, check};
 use crate::pool::Pool;
 use crate::shape::{Dims, LayerRanges, Ranges};
 use crate::train::{StateError, StepError, check_values};
@@ -256,7 +255,7 @@ impl Infer for Decoder {
     }
 
     fn token_losses(&mut self, tokens: &[u32]) -> Result<Vec<f32>, StepError> {
-        check(tokens, (2, self.config.context as usize + 1), self.config.vocab)?;
+        check(0, tokens, (2, self.config.context as usize + 1), self.config.vocab)?;
         let inputs = &tokens[..tokens.len() - 1];
         // The loss at the last known position is that of another token.
         self.forget(self.known(inputs).saturating_sub(1).min(self.losses.len()));
@@ -272,7 +271,7 @@ impl Infer for Decoder {
     }
 
     fn next_logits(&mut self, tokens: &[u32]) -> Result<Vec<f32>, StepError> {
-        check(tokens, (1, self.config.context as usize), self.config.vocab)?;
+        check(0, tokens, (1, self.config.context as usize), self.config.vocab)?;
         self.forget(self.known(tokens).min(tokens.len() - 1));
         let mut normed = Vec::new();
         for block in tokens[self.read.len()..].chunks(BLOCK) {

@@ -4,7 +4,7 @@ use sn3_protocol::model::ModelConfig;
 
 use super::StaticTrainer;
 use super::head::Label;
-use crate::infer::Infer;
+use crate::infer::{Infer, check};
 use crate::train::StepError;
 
 impl Infer for StaticTrainer {
@@ -14,7 +14,7 @@ impl Infer for StaticTrainer {
 
     fn token_losses(&mut self, tokens: &[u32]) -> Result<Vec<f32>, StepError> {
         let context = self.config.context as usize;
-        check(tokens, (2, context + 1), self.config.vocab)?;
+        check(0, tokens, (2, context + 1), self.config.vocab)?;
         let inputs = &tokens[..tokens.len() - 1];
         let labels: Vec<Label> = tokens[1..].iter().copied().map(Some).collect();
         let (pass, arena, _) = self.pass(&[inputs]);
@@ -24,20 +24,10 @@ impl Infer for StaticTrainer {
     }
 
     fn next_logits(&mut self, tokens: &[u32]) -> Result<Vec<f32>, StepError> {
-        check(tokens, (1, self.config.context as usize), self.config.vocab)?;
+        check(0, tokens, (1, self.config.context as usize), self.config.vocab)?;
         let (pass, arena, _) = self.pass(&[tokens]);
         pass.forward(tokens, arena);
         Ok(pass.last_logits(arena))
-    }
-}
-
-pub(super) fn check(tokens: &[u32], (min, max): (usize, usize), vocab: u32) -> Result<(), StepError> {
-    if !(min..=max).contains(&tokens.len()) {
-        return Err(StepError::Length { sample: 0, tokens: tokens.len(), min, max });
-    }
-    match tokens.iter().find(|&&token| token >= vocab) {
-        Some(&token) => Err(StepError::Token { sample: 0, token, vocab }),
-        None => Ok(()),
     }
 }
 
