@@ -88,6 +88,7 @@ def measure(args, env, record):
                 record(lines_of(["python3", TORCH, "step", config, variant], env, 600)[0])
         record(lines_of([program, "step", config, AT_ONCE[config], "15", "own"], env, 600)[0])
         record(lines_of([program, "compress", config], env, 600)[0])
+        record(lines_of([program, "read", config], env, 600)[0])
         record(lines_of(["python3", TORCH, "compress", config], env, 600)[0])
 
 

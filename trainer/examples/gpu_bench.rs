@@ -4,6 +4,8 @@
 //! `cargo run --release -p sn3-trainer --features cuda --example gpu_bench -- step 150m 16 15`
 //! `cargo run --release -p sn3-trainer --features cuda --example gpu_bench -- compress 1b`
 //!
+//! `cargo run --release -p sn3-trainer --features cuda --example gpu_bench -- read 150m`
+//!
 //! step: preset, samples at once, steps measured after three. `own` as a last word leaves cuDNN out.
 
 use std::io::Write;
@@ -13,7 +15,8 @@ use sn3_protocol::ChunkRule;
 use sn3_protocol::model::ModelConfig;
 use sn3_protocol::run::AdamConfig;
 use sn3_protocol::sparse::SparseConfig;
-use sn3_trainer::cuda::{CudaCodec, CudaOptions, CudaTrainer, probe};
+use sn3_trainer::cuda::{CudaCodec, CudaModel, CudaOptions, CudaTrainer, probe};
+use sn3_trainer::infer::Infer;
 use sn3_trainer::init::initial_state;
 use sn3_trainer::train::Train;
 
@@ -36,7 +39,8 @@ fn main() -> Done {
             step(word(1).unwrap_or("150m"), number(2, 16)?, number(3, 15)?, word(4) != Some("own"))
         }
         Some("compress") => codec(word(1).unwrap_or("150m")),
-        _ => Err("say `step PRESET AT_ONCE STEPS [own]` or `compress PRESET`".into()),
+        Some("read") => read(word(1).unwrap_or("150m")),
+        _ => Err("say `step PRESET AT_ONCE STEPS [own]`, `compress PRESET` or `read PRESET`".into()),
     }
 }
 
@@ -99,6 +103,34 @@ fn codec(preset: &str) -> Done {
         layout.parameters(),
         ms / billions,
         billions / ms * 1e3,
+    )?;
+    Ok(())
+}
+
+/// Losses of many texts at once, as `sn3 eval` asks for them, and a text that goes on token by token.
+fn read(preset: &str) -> Done {
+    /// Tokens that are read before, and those that are timed.
+    const BEFORE: usize = 512;
+    const GENERATED: usize = 256;
+    let config = model(preset)?;
+    let mut model = CudaModel::new(&config, &initial_state(&config, 1)?, &CudaOptions::default())?;
+    let texts = batch(&config, 64, 1);
+    let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+    drop(model.token_losses_of(&texts[..16])?);
+    let begin = Instant::now();
+    drop(model.token_losses_of(&texts)?);
+    let losses = (texts.len() * (TOKENS - 1)) as f64 / begin.elapsed().as_secs_f64();
+    for count in [BEFORE, BEFORE + 1] {
+        drop(model.next_logits(&texts[0][..count])?);
+    }
+    let begin = Instant::now();
+    for count in 0..GENERATED {
+        drop(model.next_logits(&texts[0][..BEFORE + 2 + count])?);
+    }
+    let generated = GENERATED as f64 / begin.elapsed().as_secs_f64();
+    writeln!(
+        std::io::stdout(),
+        "{{\"part\":\"read\",\"impl\":\"sn3\",\"config\":\"{preset}\",\"losses_tokens_s\":{losses:.0},\"generated_tokens_s\":{generated:.1},\"after_tokens\":{BEFORE}}}",
     )?;
     Ok(())
 }

@@ -331,3 +331,90 @@ attention_backward_queries(
     real* rows = dqkv + blockIdx.z * tokens * stride + head * SN3_HEAD_DIM;
     store_rows(rows, stride, own + warp * 16, tokens, dqueries);
 }
+
+// ---- reading on: few queries, many keys
+
+#define CACHED_THREADS 256
+#define CACHED_WARPS (CACHED_THREADS / WARP)
+// Keys that a warp takes at once, so that their sums run beside each other.
+#define CACHED_KEYS 4
+// Pairs of a head's values in each lane: lane l has columns 2l, 2l + 1 and those 64 further on.
+#define LANE_PAIRS ((SN3_HEAD_DIM / 2 + WARP - 1) / WARP)
+
+DEVICE void load_two(const real* at, float* out) {
+#ifdef SN3_F32
+    out[0] = at[0], out[1] = at[1];
+#else
+    unpack_pair(*(const u32*)at, out);
+#endif
+}
+
+// This lane's values of a head's row; zero beyond the head.
+DEVICE void load_lane(const real* row, float (*out)[2]) {
+    int lane = threadIdx.x % WARP;
+#pragma unroll
+    for (int pair = 0; pair < LANE_PAIRS; pair++) {
+        int column = (pair * WARP + lane) * 2;
+        out[pair][0] = out[pair][1] = 0.0f;
+        if (column < SN3_HEAD_DIM) load_two(row + column, out[pair]);
+    }
+}
+
+// Attention of the rows first, first + 1, … of one text, each to all rows up to its own; `qkv` begins with the text's
+// first row, `out` with the first of these. Grid: rows × heads. Warps take keys in turn, CACHED_KEYS at a time, and
+// put their shares together at the end in the order of the warps.
+KERNEL void __launch_bounds__(CACHED_THREADS)
+attention_cached(const real* qkv, real* out, u32 first, u32 heads, u32 kv_heads, float scale) {
+    __shared__ float shares[CACHED_WARPS][LANE_PAIRS * WARP * 2], maxima[CACHED_WARPS], sums[CACHED_WARPS];
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
+    u32 head = blockIdx.y, seen = first + blockIdx.x + 1;
+    u64 stride = (u64)(heads + 2 * kv_heads) * SN3_HEAD_DIM, width = (u64)heads * SN3_HEAD_DIM;
+    const real* key_head = qkv + width + head / (heads / kv_heads) * SN3_HEAD_DIM;
+    const real* value_head = key_head + kv_heads * SN3_HEAD_DIM;
+    float query[LANE_PAIRS][2], result[LANE_PAIRS][2], max = -INFINITY_F, sum = 0.0f;
+    load_lane(qkv + (seen - 1) * stride + head * SN3_HEAD_DIM, query);
+#pragma unroll
+    for (int i = 0; i < LANE_PAIRS * 2; i++) result[i / 2][i % 2] = 0.0f;
+    for (u32 from = warp * CACHED_KEYS; from < seen; from += CACHED_WARPS * CACHED_KEYS) {
+        float scores[CACHED_KEYS], largest = max;
+#pragma unroll
+        for (int key = 0; key < CACHED_KEYS; key++) {
+            float other[LANE_PAIRS][2], score = 0.0f;
+            // Beyond the last, the last is read again and does not count.
+            load_lane(key_head + (from + key < seen ? from + key : seen - 1) * stride, other);
+#pragma unroll
+            for (int i = 0; i < LANE_PAIRS * 2; i++) score += query[i / 2][i % 2] * other[i / 2][i % 2];
+            score = warp_sum(score) * scale;
+            scores[key] = from + key < seen ? score : -INFINITY_F;
+            largest = fmaxf(largest, scores[key]);
+        }
+        // A score of minus infinity or none at all: subtracting infinities would make not-a-numbers.
+        float shift = largest == -INFINITY_F ? 0.0f : largest, shrink = __expf(max - shift);
+        max = largest, sum *= shrink;
+#pragma unroll
+        for (int i = 0; i < LANE_PAIRS * 2; i++) result[i / 2][i % 2] *= shrink;
+#pragma unroll
+        for (int key = 0; key < CACHED_KEYS; key++) {
+            float value[LANE_PAIRS][2], part = __expf(scores[key] - shift);
+            load_lane(value_head + (from + key < seen ? from + key : seen - 1) * stride, value);
+            sum += part;
+#pragma unroll
+            for (int i = 0; i < LANE_PAIRS * 2; i++) result[i / 2][i % 2] += part * value[i / 2][i % 2];
+        }
+    }
+#pragma unroll
+    for (int i = 0; i < LANE_PAIRS * 2; i++)
+        shares[warp][(i / 2 * WARP + lane) * 2 + i % 2] = result[i / 2][i % 2];
+    if (lane == 0) maxima[warp] = max, sums[warp] = sum;
+    __syncthreads();
+    u32 column = threadIdx.x;
+    if (column >= SN3_HEAD_DIM) return;
+    float largest = maxima[0], total = 0.0f, mixed = 0.0f;
+    for (int other = 1; other < CACHED_WARPS; other++) largest = fmaxf(largest, maxima[other]);
+    float shift = largest == -INFINITY_F ? 0.0f : largest;
+    for (int other = 0; other < CACHED_WARPS; other++) {
+        float share = __expf(maxima[other] - shift);
+        total += sums[other] * share, mixed += shares[other][column] * share;
+    }
+    out[blockIdx.x * width + head * SN3_HEAD_DIM + column] = store(mixed / total);
+}

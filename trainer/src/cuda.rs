@@ -4,7 +4,7 @@
 //!  probe() ─► which libraries, which device, what is missing and how to get it       (every build)
 //!  kernels/*.cu ─► nvrtc (cached on disk) ─► device ─┐
 //!  cublasLt (measured, cached) ──────────────────────┼─► step: the CPU step's contract, bf16 or f32
-//!  cuDNN's attention graphs, or the own kernel ──────┘                                (feature `cuda`)
+//!  cuDNN's attention graphs, or the own kernel ──────┘   model: evaluation, generation   (feature `cuda`)
 //! ```
 //!
 //! Without the feature `cuda` only [`probe`] and the kernels' text are there. With it the crate still builds
@@ -18,6 +18,8 @@ mod arena;
 #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "a real GPU uses what tests do not"))]
 mod attention;
 #[cfg(any(test, feature = "cuda"))]
+mod batch;
+#[cfg(any(test, feature = "cuda"))]
 mod codec;
 #[cfg(feature = "cuda")]
 mod cudnn;
@@ -27,13 +29,22 @@ mod device;
 mod driver;
 #[cfg(test)]
 mod emulator;
+#[cfg(any(test, feature = "cuda"))]
+mod forward;
 #[cfg(feature = "cuda")]
 mod matmul;
+#[cfg(any(test, feature = "cuda"))]
+#[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "a real GPU uses what tests do not"))]
+mod model;
 #[cfg(feature = "cuda")]
 pub mod nvrtc;
 #[cfg(any(test, feature = "cuda"))]
 mod pass;
 mod probe;
+#[cfg(feature = "cuda")]
+mod reader;
+#[cfg(any(test, feature = "cuda"))]
+mod rows;
 mod source;
 #[cfg(any(test, feature = "cuda"))]
 #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "a real GPU uses what tests do not"))]
@@ -49,7 +60,11 @@ pub use codec::CodecError;
 pub use device::GpuError;
 #[cfg(feature = "cuda")]
 pub use driver::CudaOptions;
+#[cfg(feature = "cuda")]
+pub use model::CudaModelError;
 pub use probe::{GpuDevice, GpuReport, LibraryReport, probe};
+#[cfg(feature = "cuda")]
+pub use reader::CudaModel;
 pub use source::{KERNELS, KernelShape, Module, Storage};
 #[cfg(feature = "cuda")]
 pub use trainer::{CudaCodec, CudaTrainer};

@@ -8,8 +8,9 @@ use sn3_protocol::model::ModelConfig;
 use sn3_protocol::run::AdamConfig;
 use sn3_protocol::sparse::{SparseConfig, compress};
 use sn3_protocol::{ChunkRule, Layout};
-use sn3_trainer::cuda::{CudaCodec, CudaOptions, CudaTrainer, Storage, probe};
-use sn3_trainer::fast::StaticTrainer;
+use sn3_trainer::cuda::{CudaCodec, CudaModel, CudaOptions, CudaTrainer, Storage, probe};
+use sn3_trainer::fast::{Decoder, StaticTrainer};
+use sn3_trainer::infer::Infer;
 use sn3_trainer::init::initial_state;
 use sn3_trainer::train::Train;
 
@@ -101,6 +102,29 @@ fn gpu_gradients_are_the_cpus() {
         for (index, tensor) in layout.tensors().iter().enumerate() {
             let gap = gap(&gradient[layout.range(index)], &expected[layout.range(index)]);
             assert!(gap < bound, "{storage:?}, cuDNN {cudnn}: {}: relative gap {gap:e}", tensor.name);
+        }
+    }
+}
+
+/// Losses of several texts at once, and logits of one that grows.
+#[test]
+fn gpu_reading_is_the_cpus() {
+    if !usable() {
+        return;
+    }
+    let (samples, state) = (batch(1), initial_state(&config(), 3).unwrap());
+    let texts: Vec<&[u32]> = samples.iter().zip(5..).map(|(sample, i)| &sample[..i * 20]).collect();
+    let mut cpu = Decoder::new(&config(), state.clone(), 8).unwrap();
+    for (storage, bound) in [(Storage::F32, 1e-4), (Storage::Bf16, 1e-2)] {
+        let mut gpu = CudaModel::new(&config(), &state, &options(storage, false)).unwrap();
+        for (text, losses) in texts.iter().zip(gpu.token_losses_of(&texts).unwrap()) {
+            let gap = gap(&losses, &cpu.token_losses(text).unwrap());
+            assert!(gap < bound, "{storage:?}, {} tokens: relative gap {gap:e}", text.len());
+        }
+        for count in [1, 2, 100, 101, 102, 256] {
+            let tokens = &samples[0][..count];
+            let gap = gap(&gpu.next_logits(tokens).unwrap(), &cpu.next_logits(tokens).unwrap());
+            assert!(gap < bound, "{storage:?}, logits after {count}: relative gap {gap:e}");
         }
     }
 }

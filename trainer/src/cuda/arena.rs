@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::attention::Sizes;
 use super::device::{Buffer, Device, GpuError};
+use super::source::Storage;
 use crate::shape::Dims;
 
 /// Most blocks that share the rows of a norm's backward pass; also the rows of its partial sums. The number decides
@@ -14,6 +15,12 @@ const LOGITS_BYTES_MAX: usize = 1 << 30;
 const RUN_MIN: usize = 256;
 /// Values in 16 bytes of bf16; rows of logits begin at such steps.
 const PACK: usize = 8;
+
+/// Rows whose logits are in memory at once, of `rows`, and the values from one row of logits to the next.
+pub(super) fn logits_run(dims: &Dims, rows: usize, storage: Storage) -> (usize, usize) {
+    let line = dims.vocab.next_multiple_of(PACK);
+    (rows.min((LOGITS_BYTES_MAX / (line * storage.bytes())).max(RUN_MIN)), line)
+}
 
 /// What one layer keeps for its backward pass.
 pub(super) struct Layer<D: Device> {
@@ -69,8 +76,7 @@ impl<D: Device> Arena<D> {
         let rows = samples * tokens;
         let stored = |width: usize| Buffer::stored(device, rows * width);
         let words = |count: usize| Buffer::words(device, count);
-        let logits_line = dims.vocab.next_multiple_of(PACK);
-        let run = rows.min((LOGITS_BYTES_MAX / (logits_line * device.storage().bytes())).max(RUN_MIN));
+        let (run, logits_line) = logits_run(dims, rows, device.storage());
         Ok(Self {
             sizes: Sizes::new(dims, samples, tokens),
             layers: (0..layers).map(|_| Layer::new(device, dims, rows)).collect::<Result<_, _>>()?,

@@ -62,6 +62,29 @@ pub(crate) struct Backward {
     pub(crate) query_sums: Address,
 }
 
+/// What rows that follow cached ones read and write.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cached {
+    /// Sizes of one sample whose last rows are new: `tokens` counts the cached ones too.
+    pub(crate) sizes: Sizes,
+    /// Rows that are new.
+    pub(crate) rows: usize,
+    /// Rows of all tokens, as in [`Forward`].
+    pub(crate) qkv: Address,
+    /// The new rows' results.
+    pub(crate) out: Address,
+}
+
+/// Writes the mixed values of the last rows of a text: each looks at all rows up to its own. Made for one row or a
+/// few; [`forward`] reads less memory where all rows are new.
+pub(crate) fn cached(device: &impl Device, work: &Cached) -> Result<(), GpuError> {
+    let Cached { sizes, rows, qkv, out } = *work;
+    let first = Arg::U32((sizes.tokens - rows) as u32);
+    let [_, heads, kv_heads, scale] = tail(sizes);
+    let launch = Launch { blocks: [rows as u32, sizes.heads as u32, 1], ..Launch::blocks(1) };
+    device.launch("attention_cached", launch, &[qkv.into(), out.into(), first, heads, kv_heads, scale])
+}
+
 /// Writes the mixed values and the logarithms of the denominators.
 pub(crate) fn forward(device: &impl Device, work: &Forward) -> Result<(), GpuError> {
     let launch = blocks(work.sizes, work.sizes.heads, shared_bytes(device, work.sizes, OWN, 2 * OTHER));

@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::arena::{Arena, Layer, NORM_BLOCKS};
 use super::attention;
 use super::device::{Address, Arg, Buffer, Device, GpuError, Launch, Operand, Product};
+use super::forward::{Forward, LayerRows, LossRows, Span, width};
 use crate::shape::{Dims, LayerRanges, Ranges};
 
 /// Parameters and their gradients on the device, in the order of the layout.
@@ -22,13 +23,9 @@ pub(super) struct Weights<D: Device> {
 
 /// What a pass reads besides the arena.
 pub(super) struct Pass<'a, D: Device> {
-    pub(super) device: &'a D,
-    pub(super) dims: &'a Dims,
-    pub(super) ranges: &'a Ranges,
-    pub(super) weights: &'a Weights<D>,
-    /// f32: positions × (head_dim / 2).
-    pub(super) cosines: Address,
-    pub(super) sines: Address,
+    pub(super) forward: Forward<'a, D>,
+    /// f32.
+    pub(super) gradient: &'a Buffer<D>,
     /// f32: what every row's gradient by its logits is multiplied by.
     pub(super) scale: Address,
     /// f64: to which losses are added.
@@ -37,48 +34,23 @@ pub(super) struct Pass<'a, D: Device> {
 
 type Done = Result<(), GpuError>;
 
-impl<D: Device> Pass<'_, D> {
+impl<'a, D: Device> Pass<'a, D> {
     /// Fills the arena with the activations of its tokens.
     pub(super) fn forward(&self, arena: &Arena<D>) -> Done {
-        let Dims { hidden, .. } = *self.dims;
-        let rows = arena.sizes.rows();
-        let table = self.weights.stored.value(self.ranges.embed.start);
-        let arguments = [
-            table.into(),
-            arena.tokens.at().into(),
-            arena.layers[0].x.at().into(),
-            Arg::U64(rows as u64),
-            width(hidden),
-        ];
-        self.device.launch("embed_forward", Launch::strided((rows * hidden / 4) as u64), &arguments)?;
-        for (index, (at, layer)) in self.ranges.layers.iter().zip(&arena.layers).enumerate() {
+        let (rows, ranges) = (arena.sizes.rows(), self.ranges());
+        self.forward.embed(rows, arena.tokens.at(), arena.layers[0].x.at())?;
+        for (index, (weights, layer)) in ranges.layers.iter().zip(&arena.layers).enumerate() {
             let next = arena.layers.get(index + 1).map_or(&arena.last, |layer| &layer.x);
-            self.forward_layer(at, layer, next, arena)?;
+            let at = layer_rows(layer, next, arena);
+            let attention = || self.device().attention_forward(&attention_of(layer, arena));
+            self.forward.layer(weights, span(arena), &at, attention)?;
         }
-        self.norm(&arena.last, &self.ranges.norm, arena)
-    }
-
-    fn forward_layer(&self, at: &LayerRanges, layer: &Layer<D>, next: &Buffer<D>, arena: &Arena<D>) -> Done {
-        let (dims, rows) = (self.dims, arena.sizes.rows());
-        self.norm(&layer.x, &at.input_norm, arena)?;
-        self.project(rows, &arena.normed, &at.qkv, dims.hidden, &layer.qkv, None)?;
-        self.rope(&layer.qkv, arena, 1.0)?;
-        self.device.attention_forward(&self.attention(layer, arena))?;
-        self.project(rows, &layer.mixed, &at.out, dims.q(), &layer.middle, Some(&layer.x))?;
-        self.norm(&layer.middle, &at.post_norm, arena)?;
-        self.project(rows, &arena.normed, &at.gate_up, dims.hidden, &layer.gate_up, None)?;
-        let arguments =
-            [layer.gate_up.at().into(), arena.activation.at().into(), Arg::U64(rows as u64), width(dims.ffn)];
-        self.device.launch("swiglu_forward", Launch::strided((rows * dims.ffn / 4) as u64), &arguments)?;
-        self.project(rows, &arena.activation, &at.down, dims.ffn, next, Some(&layer.middle))
+        self.norm(&arena.last, &ranges.norm, arena)
     }
 
     /// Adds the losses of all labels to the total, after [`Pass::forward`].
     pub(super) fn loss(&self, arena: &Arena<D>) -> Done {
-        self.each_run(arena, |first, count| {
-            self.logits(arena, first, count)?;
-            self.cross_entropy(arena, first, count, false)
-        })?;
+        self.each_run(arena, |first, count| self.run_losses(arena, (first, count), false))?;
         self.add_losses(arena)
     }
 
@@ -87,8 +59,8 @@ impl<D: Device> Pass<'_, D> {
     pub(super) fn backward(&self, arena: &Arena<D>) -> Done {
         self.each_run(arena, |first, count| self.backward_head(arena, first, count))?;
         self.add_losses(arena)?;
-        self.norm_backward(&arena.last, &self.ranges.norm, arena, true)?;
-        for (at, layer) in self.ranges.layers.iter().zip(&arena.layers).rev() {
+        self.norm_backward(&arena.last, &self.ranges().norm, arena, true)?;
+        for (at, layer) in self.ranges().layers.iter().zip(&arena.layers).rev() {
             self.backward_feed_forward(at, layer, arena)?;
             self.backward_attention(at, layer, arena)?;
         }
@@ -96,23 +68,22 @@ impl<D: Device> Pass<'_, D> {
     }
 
     fn backward_head(&self, arena: &Arena<D>, first: usize, count: usize) -> Done {
-        let Dims { hidden, vocab, .. } = *self.dims;
-        self.logits(arena, first, count)?;
-        self.cross_entropy(arena, first, count, true)?;
+        let Dims { hidden, vocab, .. } = *self.dims();
+        self.run_losses(arena, (first, count), true)?;
         let dlogits = Operand::new(arena.logits.at(), arena.logits_line);
-        let head = Operand::new(self.weights.stored.value(self.ranges.head.start), hidden);
+        let head = self.forward.matrix(&self.ranges().head, hidden).0;
         let x = Operand::new(arena.normed.value(first * hidden), hidden);
-        let (dx, dhead) = (arena.dnormed.value(first * hidden), self.gradient(&self.ranges.head));
+        let (dx, dhead) = (arena.dnormed.value(first * hidden), self.gradient(&self.ranges().head));
         self.multiply([count, hidden, vocab], dlogits, head, dx, hidden, None, false)?;
         self.multiply([vocab, hidden, count], dlogits.transposed(), x, dhead, hidden, Some(dhead), true)
     }
 
     fn backward_feed_forward(&self, at: &LayerRanges, layer: &Layer<D>, arena: &Arena<D>) -> Done {
-        let (dims, rows) = (self.dims, arena.sizes.rows());
+        let (dims, rows) = (self.dims(), arena.sizes.rows());
         self.pull(rows, &arena.dx, &at.down, dims.ffn, &arena.activation)?;
         let arguments =
             [layer.gate_up.at().into(), arena.activation.at().into(), Arg::U64(rows as u64), width(dims.ffn)];
-        self.device.launch("swiglu_backward", Launch::strided((rows * dims.ffn / 4) as u64), &arguments)?;
+        self.device().launch("swiglu_backward", Launch::strided((rows * dims.ffn / 4) as u64), &arguments)?;
         self.weigh(rows, &arena.dx, &arena.activation, &at.down, dims.ffn)?;
         self.norm(&layer.middle, &at.post_norm, arena)?;
         self.weigh(rows, &layer.gate_up, &arena.normed, &at.gate_up, dims.hidden)?;
@@ -121,26 +92,21 @@ impl<D: Device> Pass<'_, D> {
     }
 
     fn backward_attention(&self, at: &LayerRanges, layer: &Layer<D>, arena: &Arena<D>) -> Done {
-        let (dims, rows) = (self.dims, arena.sizes.rows());
+        let (dims, rows) = (self.dims(), arena.sizes.rows());
         self.weigh(rows, &arena.dx, &layer.mixed, &at.out, dims.q())?;
         self.pull(rows, &arena.dx, &at.out, dims.q(), &arena.dmixed)?;
-        self.device.attention_backward(&attention::Backward {
-            forward: self.attention(layer, arena),
+        self.device().attention_backward(&attention::Backward {
+            forward: attention_of(layer, arena),
             dout: arena.dmixed.at(),
             dqkv: arena.dqkv.at(),
             row_sums: arena.row_sums.at(),
             query_sums: arena.query_sums.at(),
         })?;
-        self.rope(&arena.dqkv, arena, -1.0)?;
+        self.forward.rope(span(arena), arena.dqkv.at(), -1.0)?;
         self.norm(&layer.x, &at.input_norm, arena)?;
         self.weigh(rows, &arena.dqkv, &arena.normed, &at.qkv, dims.hidden)?;
         self.pull(rows, &arena.dqkv, &at.qkv, dims.hidden, &arena.dnormed)?;
         self.norm_backward(&layer.x, &at.input_norm, arena, false)
-    }
-
-    fn attention(&self, layer: &Layer<D>, arena: &Arena<D>) -> attention::Forward {
-        let (qkv, out, log_sums) = (layer.qkv.at(), layer.mixed.at(), layer.log_sums.at());
-        attention::Forward { sizes: arena.sizes, qkv, out, log_sums }
     }
 
     /// Calls `work(first row, rows)` for each run of rows whose logits are in memory together.
@@ -149,46 +115,28 @@ impl<D: Device> Pass<'_, D> {
         (0..rows).step_by(arena.run).try_for_each(|first| work(first, arena.run.min(rows - first)))
     }
 
-    fn logits(&self, arena: &Arena<D>, first: usize, count: usize) -> Done {
-        let Dims { hidden, vocab, .. } = *self.dims;
-        let x = Operand::new(arena.normed.value(first * hidden), hidden);
-        let head = Operand::new(self.weights.stored.value(self.ranges.head.start), hidden);
-        let (out, line) = (arena.logits.at(), arena.logits_line);
-        self.multiply([count, vocab, hidden], x, head.transposed(), out, line, None, false)
+    /// Losses of a run of rows; with `gradient`, the logits become theirs.
+    fn run_losses(&self, arena: &Arena<D>, (first, count): (usize, usize), gradient: bool) -> Done {
+        let x = arena.normed.value(first * self.dims().hidden);
+        let at = LossRows {
+            rows: count,
+            logits: arena.logits.at(),
+            line: arena.logits_line,
+            labels: arena.labels.word(first),
+            losses: arena.losses.word(first),
+        };
+        self.forward.logits(count, x, at.logits, at.line, false)?;
+        self.forward.cross_entropy(&at, gradient.then_some(self.scale))
     }
 
-    fn cross_entropy(&self, arena: &Arena<D>, first: usize, count: usize, gradient: bool) -> Done {
-        let arguments = [
-            arena.logits.at().into(),
-            arena.labels.word(first).into(),
-            arena.losses.word(first).into(),
-            self.scale.into(),
-            width(self.dims.vocab),
-            width(arena.logits_line),
-            Arg::U32(u32::from(gradient)),
-        ];
-        self.device.launch("cross_entropy", Launch::blocks(count as u64), &arguments)
+    fn norm(&self, x: &Buffer<D>, weight: &Range<usize>, arena: &Arena<D>) -> Done {
+        let (normed, factors) = (arena.normed.at(), arena.factors.at());
+        self.forward.norm(arena.sizes.rows(), x.at(), weight, normed, factors)
     }
 
     fn add_losses(&self, arena: &Arena<D>) -> Done {
         let arguments = [arena.losses.at().into(), Arg::U64(arena.sizes.rows() as u64), self.total.into()];
-        self.device.launch("add_losses", Launch::blocks(1), &arguments)
-    }
-
-    /// `arena.normed = norm(x)`, and its factors.
-    fn norm(&self, x: &Buffer<D>, weight: &Range<usize>, arena: &Arena<D>) -> Done {
-        let arguments = [
-            x.at().into(),
-            self.weights.master.word(weight.start).into(),
-            Arg::F32(self.dims.norm_eps),
-            arena.normed.at().into(),
-            arena.factors.at().into(),
-        ];
-        self.device.launch(
-            "norm_forward",
-            Launch::norm(arena.sizes.rows() as u64, self.dims.hidden, self.device.storage()),
-            &arguments,
-        )
+        self.device().launch("add_losses", Launch::blocks(1), &arguments)
     }
 
     /// The gradient through `norm(x)`, whose factors are the arena's, added to (or instead of) `arena.dx`.
@@ -198,7 +146,7 @@ impl<D: Device> Pass<'_, D> {
         let blocks = rows.div_ceil(run);
         let arguments = [
             x.at().into(),
-            self.weights.master.word(weight.start).into(),
+            self.forward.norms.word(weight.start).into(),
             arena.factors.at().into(),
             arena.dnormed.at().into(),
             arena.dx.at().into(),
@@ -207,26 +155,14 @@ impl<D: Device> Pass<'_, D> {
             width(run),
             Arg::U32(u32::from(replace)),
         ];
-        let launch = Launch::norm(blocks as u64, self.dims.hidden, self.device.storage());
-        self.device.launch("norm_backward", launch, &arguments)?;
+        let launch = Launch::norm(blocks as u64, self.dims().hidden, self.device().storage());
+        self.device().launch("norm_backward", launch, &arguments)?;
         let arguments = [arena.partial.at().into(), width(blocks), self.gradient(weight).into()];
-        self.device.launch("norm_weight", Launch::blocks(self.dims.hidden.div_ceil(32) as u64), &arguments)
-    }
-
-    fn rope(&self, qkv: &Buffer<D>, arena: &Arena<D>, direction: f32) -> Done {
-        let (dims, rows) = (self.dims, arena.sizes.rows());
-        let arguments = [
-            qkv.at().into(),
-            self.cosines.into(),
-            self.sines.into(),
-            Arg::U64(rows as u64),
-            width(arena.sizes.tokens),
-            width(dims.heads + dims.kv_heads),
-            width(dims.head_dim / 2),
-            width(dims.qkv()),
-            Arg::F32(direction),
-        ];
-        self.device.launch("rope", Launch::strided((rows * (dims.q() + dims.kv()) / 8) as u64), &arguments)
+        self.device().launch(
+            "norm_weight",
+            Launch::blocks(self.dims().hidden.div_ceil(32) as u64),
+            &arguments,
+        )
     }
 
     fn embed_backward(&self, arena: &Arena<D>) -> Done {
@@ -235,40 +171,32 @@ impl<D: Device> Pass<'_, D> {
             arena.dx.at().into(),
             arena.tokens.at().into(),
             arena.order.at().into(),
-            self.gradient(&self.ranges.embed).into(),
+            self.gradient(&self.ranges().embed).into(),
             Arg::U64(rows as u64),
-            width(self.dims.hidden),
+            width(self.dims().hidden),
         ];
-        self.device.launch("embed_backward", Launch::blocks(rows as u64), &arguments)
+        self.device().launch("embed_backward", Launch::blocks(rows as u64), &arguments)
+    }
+
+    fn device(&self) -> &'a D {
+        self.forward.device
+    }
+
+    fn dims(&self) -> &'a Dims {
+        self.forward.dims
+    }
+
+    fn ranges(&self) -> &'a Ranges {
+        self.forward.ranges
     }
 
     fn gradient(&self, range: &Range<usize>) -> Address {
-        self.weights.gradient.word(range.start)
-    }
-
-    /// A weight of shape (out, `width`), and `out`.
-    fn matrix(&self, range: &Range<usize>, width: usize) -> (Operand, usize) {
-        (Operand::new(self.weights.stored.value(range.start), width), range.len() / width)
-    }
-
-    /// `out = x · weightᵀ`, with `added` on top.
-    fn project(
-        &self,
-        rows: usize,
-        x: &Buffer<D>,
-        weight: &Range<usize>,
-        width: usize,
-        out: &Buffer<D>,
-        added: Option<&Buffer<D>>,
-    ) -> Done {
-        let (weight, columns) = self.matrix(weight, width);
-        let (x, added) = (Operand::new(x.at(), width), added.map(Buffer::at));
-        self.multiply([rows, columns, width], x, weight.transposed(), out.at(), columns, added, false)
+        self.gradient.word(range.start)
     }
 
     /// `dx = dy · weight`.
     fn pull(&self, rows: usize, dy: &Buffer<D>, weight: &Range<usize>, width: usize, dx: &Buffer<D>) -> Done {
-        let (weight, columns) = self.matrix(weight, width);
+        let (weight, columns) = self.forward.matrix(weight, width);
         let dy = Operand::new(dy.at(), columns);
         self.multiply([rows, width, columns], dy, weight, dx.at(), width, None, false)
     }
@@ -291,11 +219,30 @@ impl<D: Device> Pass<'_, D> {
         added: Option<Address>,
         floats: bool,
     ) -> Done {
-        self.device.multiply(&Product { m, n, k, a, b, added, out, line, floats })
+        self.device().multiply(&Product { m, n, k, a, b, added, out, line, floats })
     }
 }
 
-/// A size as a kernel takes it; models have no size of four billion.
-fn width(value: usize) -> Arg {
-    Arg::U32(value as u32)
+/// All rows of an arena's samples, from position 0.
+fn span<D: Device>(arena: &Arena<D>) -> Span {
+    Span { rows: arena.sizes.rows(), first: 0, tokens: arena.sizes.tokens }
+}
+
+fn layer_rows<D: Device>(layer: &Layer<D>, next: &Buffer<D>, arena: &Arena<D>) -> LayerRows {
+    LayerRows {
+        x: layer.x.at(),
+        normed: arena.normed.at(),
+        factors: arena.factors.at(),
+        qkv: layer.qkv.at(),
+        mixed: layer.mixed.at(),
+        middle: layer.middle.at(),
+        gate_up: layer.gate_up.at(),
+        activation: arena.activation.at(),
+        next: next.at(),
+    }
+}
+
+fn attention_of<D: Device>(layer: &Layer<D>, arena: &Arena<D>) -> attention::Forward {
+    let (qkv, out, log_sums) = (layer.qkv.at(), layer.mixed.at(), layer.log_sums.at());
+    attention::Forward { sizes: arena.sizes, qkv, out, log_sums }
 }

@@ -30,6 +30,7 @@ pub const KERNELS: &[&str] = &[
     "attention_row_sums",
     "attention_backward_keys",
     "attention_backward_queries",
+    "attention_cached",
     "codec_select",
     "codec_sums",
     "codec_fit",

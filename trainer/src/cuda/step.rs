@@ -9,6 +9,7 @@ use sn3_protocol::{ChunkRule, Layout};
 
 use super::arena::Arena;
 use super::device::{Arg, Buffer, Device, GpuError, Launch};
+use super::forward::Forward;
 use super::pass::{Pass, Weights};
 use super::source::Storage;
 use crate::shape::{Dims, Ranges};
@@ -17,7 +18,7 @@ use crate::train::{
 };
 
 /// The label that does not count, as in `loss.cu`.
-const NO_LABEL: u32 = u32::MAX;
+pub(super) const NO_LABEL: u32 = u32::MAX;
 /// Values whose squares one block adds, as in `adam.cu`.
 const NORM_VALUES: usize = 1 << 16;
 /// What widths must be multiples of, so that rows begin at 16 bytes.
@@ -309,17 +310,18 @@ impl<D: Device> GpuStep<D> {
     }
 
     fn pass(&self) -> Pass<'_, D> {
-        Pass {
-            device: &self.device,
+        let Weights { master, stored, gradient } = &self.weights;
+        let forward = Forward {
+            device: &*self.device,
             dims: &self.dims,
             ranges: &self.ranges,
-            weights: &self.weights,
+            stored,
+            norms: master,
             cosines: self.cosines.at(),
             sines: self.sines.at(),
-            // The first of the step's numbers.
-            scale: self.numbers.at(),
-            total: self.total.at(),
-        }
+        };
+        // The scale is the first of the step's numbers.
+        Pass { forward, gradient, scale: self.numbers.at(), total: self.total.at() }
     }
 
     /// Makes the arena for micro-batches of these samples; with less memory, for smaller ones.
@@ -375,7 +377,7 @@ impl From<GpuError> for StepError {
     }
 }
 
-fn layout(config: &ModelConfig) -> Result<Layout, GpuError> {
+pub(super) fn layout(config: &ModelConfig) -> Result<Layout, GpuError> {
     config.layout(ChunkRule::default()).map_err(|error| GpuError::Unusable(error.to_string()))
 }
 
@@ -386,7 +388,7 @@ fn zeroed<D: Device>(device: &Arc<D>, bytes: usize) -> Result<Buffer<D>, GpuErro
 }
 
 /// Refuses what the kernels cannot hold.
-fn check_shape(dims: &Dims) -> Result<(), GpuError> {
+pub(super) fn check_shape(dims: &Dims) -> Result<(), GpuError> {
     let multiple = "a multiple of 8";
     for (field, value) in [("hidden", dims.hidden), ("ffn", dims.ffn), ("heads · head_dim", dims.q())] {
         if !value.is_multiple_of(WIDTH_UNIT) {
@@ -401,7 +403,7 @@ fn check_shape(dims: &Dims) -> Result<(), GpuError> {
 }
 
 /// Cosines and sines for every position of a context: context × (head_dim / 2) each.
-fn rotary(dims: &Dims, context: usize) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn rotary(dims: &Dims, context: usize) -> (Vec<f32>, Vec<f32>) {
     let half = dims.head_dim / 2;
     let angle = |index: usize| {
         let power = -2.0 * (index % half) as f64 / dims.head_dim as f64;

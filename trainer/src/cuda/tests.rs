@@ -73,6 +73,7 @@ macro_rules! on_every_device {
 }
 
 mod ops;
+mod reading;
 mod whole;
 
 /// ‖a − b‖ / ‖b‖.

@@ -17,6 +17,7 @@ on_every_device!(
     swiglu_and_its_gradient,
     cross_entropy_and_its_gradient,
     attention_follows_its_definition,
+    attention_goes_on_from_what_was_read,
     compress_to_the_same_bytes,
     refuse_what_the_cpu_codec_refuses,
     aggregate_to_the_same_bits,
@@ -273,6 +274,26 @@ fn cross_entropy_and_its_gradient<D: Testable>() {
         assert!((sum - 1.0 - with.iter().map(|&l| f64::from(l)).sum::<f64>()).abs() < 1e-9);
         [found, with].concat()
     });
+}
+
+fn attention_goes_on_from_what_was_read<D: Testable>() {
+    // One row and several, after fewer and more keys than the warps take at once; heads of every kind of width.
+    for (tokens, new, heads, kv_heads, head_dim) in [(2, 1, 2, 1, 12), (70, 1, 2, 2, 66), (41, 3, 4, 2, 128)]
+    {
+        both::<D>(32, head_dim, |device, storage| {
+            let sizes = Sizes { samples: 1, tokens, heads, kv_heads, head_dim };
+            let (line, width) = ((heads + 2 * kv_heads) * head_dim, heads * head_dim);
+            let (qkv, plain) = put(device, &noise(1, tokens * line));
+            let out = Buffer::stored(device, new * width).unwrap();
+            let work = attention::Cached { sizes, rows: new, qkv: qkv.at(), out: out.at() };
+            attention::cached(&**device, &work).unwrap();
+            let (expected, _) = plain_attention(sizes, &plain, &vec![0.0; tokens * width]);
+            let found = get(&out, storage, new * width);
+            let apart = gap(&found, &expected[(tokens - new) * width..]);
+            assert!(apart < bound::<D>(storage), "{tokens} tokens, {head_dim} wide: {apart:e}");
+            found
+        });
+    }
 }
 
 fn attention_follows_its_definition<D: Testable>() {
