@@ -264,7 +264,11 @@ fn a_preparation_that_is_killed_goes_on_to_the_same_bytes() {
     let (whole, broken) = (dir.path().join("whole"), dir.path().join("broken"));
     succeeds(dir.path(), &format!("{line} whole"));
     let killed = interrupted(dir.path(), &format!("{line} broken"), "-KILL", || {
-        broken.join("work/begun.json").exists()
+        let begun = broken.join("work/begun.json").exists();
+        if begun {
+            fails(dir.path(), &format!("{line} broken"), USAGE, "broken\" is being prepared by process ");
+        }
+        begun
     });
     assert!(!killed.status.success() && !broken.join("dataset.json").exists(), "it was killed in time");
     fails(

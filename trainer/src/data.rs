@@ -1,7 +1,7 @@
 //! Text to training samples: sources, documents, tokens, packed samples on disk.
 //!
 //! ```text
-//!  files, folders, .jsonl ──► Corpus (documents) ──► Tokenizer ──► packed samples ──► cache file
+//!  text, .jsonl, .parquet ──► Corpus (documents) ──► Tokenizer ──► packed samples ──► cache file
 //!                              bounded, sorted                     shuffled by seed    memory-mapped
 //! ```
 //!
@@ -10,7 +10,9 @@
 
 mod corpus;
 mod dataset;
+mod documents;
 mod pack;
+mod packed;
 mod prepare;
 mod samples;
 mod shards;
@@ -19,12 +21,12 @@ mod store;
 
 pub use corpus::{Corpus, CorpusError, DOCUMENT_BYTES_MAX};
 pub use dataset::{Dataset, DatasetConfig, DatasetError};
+pub use documents::DocumentError;
 pub use prepare::{
-    PrepareError, PrepareOptions, PrepareProgress, Prepared, SHARD_SAMPLES_MAX, prepare, text_sources,
-    train_tokenizer,
+    PrepareError, PrepareOptions, PrepareProgress, Prepared, SHARD_SAMPLES_MAX, check_free, prepare,
+    text_sources, train_tokenizer,
 };
-pub(crate) use samples::spread;
-pub use samples::{Samples, Split};
+pub use samples::{Samples, Split, spread};
 pub use shards::{SHARDS_MAX, ShardError, ShardOptions, Shards, TokenType};
 pub use sources::{
     DEFAULT_SOURCE_BYTES_MAX, SOURCE_BYTES_MAX, SOURCE_FILES_MAX, SourceError, Sources, default_sources,

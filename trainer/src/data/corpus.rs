@@ -3,15 +3,19 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use sn3_protocol::{Digest, digest::Hasher};
 
+use super::documents::{DocumentError, Documents, Reading};
 use super::sources::{SourceError, SourceFile, Sources};
-use crate::files;
 
 /// Longer documents are cut at line ends into parts of at most this size, so that one large file is
 /// tokenised in parallel and can be split into training and held-out text.
 pub const DOCUMENT_BYTES_MAX: usize = 128 << 10;
+
+/// The field or column with the text.
+const FIELD: &str = "text";
+/// Text that is read before its length is looked at.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// A part of a document, or a whole one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,23 +40,18 @@ pub enum CorpusError {
     /// The sources themselves.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A file named by the user that is not text.
-    #[error("{path:?} is not UTF-8 text (first bad byte at {offset}); convert it or leave it out")]
-    NotText {
-        /// The file.
-        path: PathBuf,
-        /// Where the text ends.
-        offset: usize,
-    },
-    /// A `.jsonl` line that is no object with a `text` field.
-    #[error("{path:?} line {line}: {reason}; every line must be an object with a \"text\" string")]
-    Json {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// What is wrong.
-        reason: String,
+    /// A file of them.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// Packed files hold more than the bound.
+    #[error(
+        "{paths:?} hold more than {max} bytes of text when unpacked, and all of it is kept in memory; name fewer files, or let `sn3 data prepare` make shards of them"
+    )]
+    TooMuch {
+        /// What was read.
+        paths: Vec<PathBuf>,
+        /// The bound.
+        max: u64,
     },
     /// Files, but only white space in them.
     #[error("the {files} files of {paths:?} hold no text")]
@@ -74,9 +73,9 @@ impl Corpus {
     /// If a file cannot be read, is malformed, or there is no text at all.
     pub fn read(sources: &Sources) -> Result<Self, CorpusError> {
         let files = sources.files()?;
-        let mut texts = Vec::new();
+        let (mut texts, mut left) = (Vec::new(), sources.bytes_max);
         for file in &files {
-            texts.append(&mut documents(file, sources)?);
+            left = take(file, sources, left, &mut texts)?;
         }
         let blank = || CorpusError::Blank { files: files.len(), paths: sources.paths.clone() };
         Self::from_texts(texts).ok_or_else(blank)
@@ -150,41 +149,30 @@ fn cut(text: String, parts: &mut Vec<Part>) {
     }
 }
 
-fn documents(file: &SourceFile, sources: &Sources) -> Result<Vec<String>, CorpusError> {
-    let at = |source| SourceError::Read { path: file.path.clone(), source };
-    let bytes = files::read_bounded(&file.path, sources.bytes_max).map_err(at)?;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) if sources.paths.contains(&file.path) => {
-            let offset = error.utf8_error().valid_up_to();
-            return Err(CorpusError::NotText { path: file.path.clone(), offset });
+/// Appends the documents of a file and gives what is left of the bytes.
+fn take(
+    file: &SourceFile,
+    sources: &Sources,
+    mut left: u64,
+    texts: &mut Vec<String>,
+) -> Result<u64, CorpusError> {
+    let named = sources.paths.contains(&file.path);
+    let reading = Reading { field: FIELD, named, document_bytes_max: sources.bytes_max };
+    let mut documents = Documents::open(&file.path, reading)?;
+    while let Some(batch) = documents.batch(BATCH_BYTES)? {
+        for text in batch {
+            let too_much = || CorpusError::TooMuch { paths: sources.paths.clone(), max: sources.bytes_max };
+            left = left.checked_sub(text.len() as u64).ok_or_else(too_much)?;
+            texts.push(text);
         }
-        Err(_) => {
-            tracing::debug!(path = ?file.path, "passed over: not UTF-8 text");
-            return Ok(Vec::new());
-        }
-    };
-    if file.path.extension().is_some_and(|e| e == "jsonl") { json_lines(file, &text) } else { Ok(vec![text]) }
-}
-
-fn json_lines(file: &SourceFile, text: &str) -> Result<Vec<String>, CorpusError> {
-    #[derive(Deserialize)]
-    struct Line {
-        text: String,
     }
-    let parse = |(index, line): (usize, &str)| {
-        serde_json::from_str::<Line>(line).map(|line| line.text).map_err(|error| CorpusError::Json {
-            path: file.path.clone(),
-            line: index + 1,
-            reason: error.to_string(),
-        })
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
+    Ok(left)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::packed::tests::{gzip, zstandard};
 
     fn texts(corpus: &Corpus) -> Vec<&str> {
         corpus.parts.iter().map(|p| p.text.as_str()).collect()
@@ -209,12 +197,31 @@ mod tests {
         std::fs::write(&json, "{\"text\":\"good\"}\n{\"words\":1}\n").unwrap();
         std::fs::write(&binary, b"good\xff").unwrap();
         let error = Corpus::read(&Sources::new(vec![json])).unwrap_err().to_string();
-        assert!(error.contains("x.jsonl\" line 2: missing field `text`"), "{error}");
+        assert!(error.contains("x.jsonl\" line 2: no field \"text\""), "{error}");
         let error = Corpus::read(&Sources::new(vec![binary.clone()])).unwrap_err().to_string();
-        assert!(error.contains("y.txt\" is not UTF-8 text (first bad byte at 4)"), "{error}");
+        assert!(error.contains("y.txt\" document 1: not UTF-8 text (first bad byte at 4)"), "{error}");
         std::fs::write(&binary, " \n ").unwrap();
         let error = Corpus::read(&Sources::new(vec![binary])).unwrap_err();
         assert!(matches!(error, CorpusError::Blank { files: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn packed_files_give_the_same_corpus_and_are_bounded_by_their_text() {
+        let lines: String =
+            (0..40).map(|i| format!("{{\"text\":\"line {i} {}\"}}\n", "word ".repeat(9))).collect();
+        let corpus = |name: &str, bytes: &[u8], bytes_max: u64| {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(name), bytes).unwrap();
+            Corpus::read(&Sources { bytes_max, ..Sources::new(vec![dir.path().to_owned()]) })
+        };
+        let plain = corpus("a.jsonl", lines.as_bytes(), 1 << 20).unwrap();
+        for (name, bytes) in
+            [("a.jsonl.gz", gzip(lines.as_bytes())), ("a.json.zst", zstandard(lines.as_bytes()))]
+        {
+            assert_eq!(corpus(name, &bytes, 1 << 20).unwrap().digest(), plain.digest(), "{name}");
+            let error = corpus(name, &bytes, 1_000).unwrap_err();
+            assert!(matches!(error, CorpusError::TooMuch { max: 1_000, .. }), "{error}");
+        }
     }
 
     #[test]

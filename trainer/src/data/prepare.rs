@@ -7,14 +7,15 @@
 //!
 //! The result is a folder of `train_000000.npy` … with `sample_ids_000000.bin` … beside them, `heldout.npy`, the
 //! tokenizer, and `dataset.json`, which is written last: a folder that has it is whole. A preparation that was
-//! interrupted goes on with the first part or shard that is missing. Neither the number of threads nor an
-//! interruption changes a byte.
+//! interrupted goes on with the first part or shard that is missing, also where files were mended, added or left
+//! out meanwhile. Neither the number of threads, nor an interruption, nor how the files are packed changes a byte of
+//! the samples. One process prepares a folder at a time.
 //!
 //! Documents are tokenised without special tokens, each followed by the end-of-text token, and joined; samples
 //! are cut from the whole without regard to documents (training protocol, section 6). A document is held out by
 //! the digest of its text and the seed, so that equal texts are on one side.
 
-mod documents;
+mod folder;
 mod parts;
 mod write;
 
@@ -25,10 +26,13 @@ use serde::{Deserialize, Serialize};
 use sn3_protocol::{Digest, digest::Hasher};
 
 use super::corpus::Corpus;
+use super::documents::DocumentError;
 use super::shards::{ShardError, ShardOptions, Shards, TokenType};
 use super::sources::{SourceError, Sources};
 use crate::files;
 use crate::tokenizer::{FILE_BYTES_MAX, TRAINING_BYTES_MAX, Tokenizer, TokenizerError};
+pub use folder::check_free;
+use folder::{Lock, begin};
 use parts::{Input, Part};
 
 /// Longest description of a dataset that is read.
@@ -37,7 +41,6 @@ const DESCRIPTION: &str = "dataset.json";
 const TOKENIZER: &str = "tokenizer.json";
 /// Unfinished work, beside the result until it is done.
 const WORK: &str = "work";
-const BEGUN: &str = "begun.json";
 const VERSION: u32 = 1;
 /// Most samples of a shard.
 pub const SHARD_SAMPLES_MAX: u64 = 1 << 28;
@@ -114,21 +117,22 @@ pub enum PrepareError {
     /// The inputs.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A file that is not what its name says.
-    #[error("{path:?} {place}: {reason}")]
-    Document {
-        /// The file.
-        path: PathBuf,
-        /// Line or row, counted from 1.
-        place: String,
-        /// What is wrong and what to do.
-        reason: String,
-    },
+    /// One of the files.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// A folder with another dataset.
     #[error("{path:?} holds another dataset or the beginning of one; choose another folder, or delete it")]
     Occupied {
         /// The folder.
         path: PathBuf,
+    },
+    /// A folder that another process is preparing.
+    #[error("{path:?} is being prepared by process {process}; wait for it, or choose another folder")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+        /// The number of the process, as it wrote it.
+        process: String,
     },
     /// A file cannot be read or written.
     #[error("{path:?}: {source}; check the free space and the rights of its folder")]
@@ -202,7 +206,8 @@ fn at(path: &Path) -> impl Fn(std::io::Error) -> PrepareError + use<> {
 /// Prepares `options.inputs` in `folder`, or goes on with what is there. `progress` is called from any thread.
 ///
 /// # Errors
-/// If inputs are unreadable or malformed, hold too little text, or the folder has another dataset.
+/// If inputs are unreadable or malformed, hold too little text, or the folder has another dataset or is being
+/// prepared by another process.
 pub fn prepare(
     tokenizer: &Tokenizer,
     options: &PrepareOptions,
@@ -211,20 +216,28 @@ pub fn prepare(
 ) -> Result<Prepared, PrepareError> {
     options.check()?;
     let files = parts::files(&options.sources)?;
-    let source = options.source(tokenizer, &files)?;
-    if folder.join(DESCRIPTION).exists() {
-        let found = Prepared::read(folder)?;
-        let same = found.source == source;
-        return if same { Ok(found) } else { Err(PrepareError::Occupied { path: folder.to_owned() }) };
+    let source = options.source(tokenizer, &files);
+    if let Some(found) = finished(folder, source)? {
+        return Ok(found);
     }
-    let work = begin(folder, source)?;
-    let (parts, written) =
-        work_through(tokenizer, options, &files, folder, progress).inspect_err(|error| {
-            // What was done so far is of no use to the inputs that are mended.
-            if matches!(error, PrepareError::Document { .. } | PrepareError::TooShort { .. }) {
-                drop(fs::remove_dir_all(&work).and_then(|()| fs::remove_dir(folder)));
+    let lock = Lock::take(folder)?;
+    // Another process may have finished it before this one had the lock.
+    if let Some(found) = finished(folder, source)? {
+        return Ok(found);
+    }
+    let recipe = options.recipe(tokenizer);
+    let work = begin(folder, recipe, source, &files)?;
+    let (parts, written) = match work_through(tokenizer, options, &files, folder, progress) {
+        Ok(done) => done,
+        Err(error) => {
+            if is_of_no_use(&error, &files, &work) && fs::remove_dir_all(&work).is_ok() {
+                drop(lock);
+                // Other files may be in it by now.
+                drop(fs::remove_dir(folder));
             }
-        })?;
+            return Err(error);
+        }
+    };
     let prepared = Prepared {
         version: VERSION,
         seq_len: options.seq_len,
@@ -243,6 +256,27 @@ pub fn prepare(
     files::write_atomic(&folder.join(DESCRIPTION), &text).map_err(at(folder))?;
     fs::remove_dir_all(&work).map_err(at(&work))?;
     Ok(prepared)
+}
+
+/// The dataset that is in the folder already; an error where it is another one.
+fn finished(folder: &Path, source: Digest) -> Result<Option<Prepared>, PrepareError> {
+    if !folder.join(DESCRIPTION).exists() {
+        return Ok(None);
+    }
+    let found = Prepared::read(folder)?;
+    let same = found.source == source;
+    if same { Ok(Some(found)) } else { Err(PrepareError::Occupied { path: folder.to_owned() }) }
+}
+
+/// Whether nothing of what was done can be used when the cause of a failure is mended.
+fn is_of_no_use(error: &PrepareError, files: &[Input], work: &Path) -> bool {
+    match error {
+        PrepareError::TooShort { .. } => true,
+        PrepareError::Document(DocumentError::Content { .. }) => {
+            parts::done(files, work).is_ok_and(|(own, _)| own == 0)
+        }
+        _ => false,
+    }
 }
 
 fn work_through(
@@ -329,57 +363,42 @@ impl PrepareOptions {
         Ok(())
     }
 
+    /// What tokens depend on beside the files.
+    fn recipe(&self, tokenizer: &Tokenizer) -> Digest {
+        let mut hasher = Hasher::new();
+        hasher.update(b"sn3/prepare/recipe/v1");
+        self.hash(tokenizer, &mut hasher);
+        hasher.finish()
+    }
+
     /// What the result depends on: the options, the tokenizer, and the names and lengths of the files.
-    fn source(&self, tokenizer: &Tokenizer, files: &[Input]) -> Result<Digest, PrepareError> {
+    fn source(&self, tokenizer: &Tokenizer, files: &[Input]) -> Digest {
         let mut hasher = Hasher::new();
         hasher.update(b"sn3/prepare/v1");
+        self.hash(tokenizer, &mut hasher);
+        for file in files {
+            hash_text(&file.name, &mut hasher);
+        }
+        for file in files {
+            hasher.update(&file.bytes.to_le_bytes());
+        }
+        hasher.finish()
+    }
+
+    fn hash(&self, tokenizer: &Tokenizer, hasher: &mut Hasher) {
         hasher.update(&tokenizer.digest().0);
         for number in
             [u64::from(self.seq_len), self.seed, self.shard_samples, self.heldout_fraction.to_bits()]
         {
             hasher.update(&number.to_le_bytes());
         }
-        for text in std::iter::once(&self.field).chain(files.iter().map(|file| &file.name)) {
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        }
-        for file in files {
-            hasher.update(&file.bytes.to_le_bytes());
-        }
-        Ok(hasher.finish())
+        hash_text(&self.field, hasher);
     }
 }
 
-/// The folder of unfinished work, which must be of the same preparation.
-fn begin(folder: &Path, source: Digest) -> Result<PathBuf, PrepareError> {
-    let occupied = || PrepareError::Occupied { path: folder.to_owned() };
-    let work = folder.join(WORK);
-    let mark = work.join(BEGUN);
-    if mark.exists() {
-        let found = files::read_bounded(&mark, DESCRIPTION_BYTES_MAX).map_err(at(&mark))?;
-        if found != source.to_string().into_bytes() {
-            return Err(occupied());
-        }
-        [folder, &work].into_iter().try_for_each(remove_temporaries)?;
-        return Ok(work);
-    }
-    let used = folder.exists() && fs::read_dir(folder).map_err(at(folder))?.next().is_some();
-    if used {
-        return Err(occupied());
-    }
-    files::write_atomic(&mark, source.to_string().as_bytes()).map_err(at(&mark))?;
-    Ok(work)
-}
-
-/// Removes what an attempt that was killed was writing.
-fn remove_temporaries(folder: &Path) -> Result<(), PrepareError> {
-    for entry in fs::read_dir(folder).map_err(at(folder))? {
-        let path = entry.map_err(at(folder))?.path();
-        if files::is_temporary(&path) {
-            fs::remove_file(&path).map_err(at(&path))?;
-        }
-    }
-    Ok(())
+fn hash_text(text: &str, hasher: &mut Hasher) {
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl<T: Samples + ?Sized> Samples for &T {
 /// Held-out samples are in the order of their documents, so that the first ones would be of one or two documents.
 ///
 /// By hand: 4 of 10 are 0, 2, 5 and 7.
-pub(crate) fn spread(count: u64, all: u64) -> impl Iterator<Item = u64> {
+pub fn spread(count: u64, all: u64) -> impl Iterator<Item = u64> {
     let count = count.min(all);
     (0..count).map(move |index| (u128::from(index) * u128::from(all) / u128::from(count)) as u64)
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use sn3_protocol::Digest;
 
+use super::packed::{self, Packing};
+
 /// Most bytes of text that sources may hold unless asked otherwise; all of it is in memory while tokenised.
 pub const SOURCE_BYTES_MAX: u64 = 4 << 30;
 /// Most files that are looked at.
@@ -13,6 +15,8 @@ pub const SOURCE_FILES_MAX: usize = 1_000_000;
 pub const DEFAULT_SOURCE_BYTES_MAX: u64 = 12 << 20;
 /// Larger files among the default sources are generated tables more often than text.
 const DEFAULT_FILE_BYTES_MAX: u64 = 96 << 10;
+/// What packed files hold that are taken inside folders where every file is; others are archives and data.
+const PACKED_EXTENSIONS: [&str; 4] = ["jsonl", "json", "txt", "md"];
 /// Deepest folder that is entered; also what ends a loop of links.
 const DEPTH_MAX: usize = 32;
 
@@ -21,9 +25,10 @@ const DEPTH_MAX: usize = 32;
 pub struct Sources {
     /// Files are taken as they are; folders are searched for files with one of `extensions`.
     pub paths: Vec<PathBuf>,
-    /// Extensions without the dot that count as text inside folders; empty takes every file.
+    /// Extensions without the dot that count as text inside folders, packed with gzip or Zstandard or not
+    /// (`jsonl` takes `a.jsonl` and `a.jsonl.zst`); empty takes every file.
     pub extensions: Vec<String>,
-    /// Total bytes; what is done with more depends on `sampled`.
+    /// Total bytes, as they are on disk and when they are unpacked; what is done with more depends on `sampled`.
     pub bytes_max: u64,
     /// Larger files inside folders are passed over.
     pub file_bytes_max: u64,
@@ -45,7 +50,7 @@ pub enum SourceError {
     },
     /// Nothing to train on.
     #[error(
-        "no text found in {paths:?}; name a text file, a .jsonl file with a \"text\" field, or a folder of them"
+        "no text found in {paths:?}; name a text file, a .jsonl or .parquet file with a \"text\" field, or a folder of them"
     )]
     Empty {
         /// What was searched.
@@ -100,7 +105,9 @@ impl Sources {
             return Err(SourceError::Empty { paths: self.paths.clone() });
         }
         let mut files = self.bounded(files)?;
-        files.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
+        // The same order whether and however the files are packed.
+        let key = |file: &SourceFile| (packed::unpacked_name(&file.name).to_owned(), file.name.clone());
+        files.sort_by_cached_key(|file| (key(file), file.path.clone()));
         files.dedup_by(|a, b| a.path == b.path);
         Ok(files)
     }
@@ -152,8 +159,12 @@ impl Sources {
     }
 
     fn is_text(&self, path: &Path) -> bool {
-        let extension = path.extension().unwrap_or_default().to_string_lossy();
-        self.extensions.is_empty() || self.extensions.iter().any(|e| *e == extension)
+        let own = path.extension().unwrap_or_default().to_string_lossy();
+        let inner = packed::extension(path).unwrap_or_default();
+        if self.extensions.is_empty() {
+            return Packing::of(path).is_none() || PACKED_EXTENSIONS.contains(&inner);
+        }
+        self.extensions.iter().any(|extension| *extension == own || extension == inner)
     }
 
     fn bounded(&self, mut files: Vec<SourceFile>) -> Result<Vec<SourceFile>, SourceError> {
@@ -255,6 +266,21 @@ mod tests {
         assert_eq!(names(&sources), ["a.rs", "b/a.txt", "b/z.rs"]);
         sources.extensions = vec!["rs".to_owned()];
         assert_eq!(names(&sources), ["a.rs", "b/z.rs"]);
+    }
+
+    #[test]
+    fn packed_files_are_found_by_what_they_hold_in_the_order_of_unpacked_ones() {
+        let names_of = |files: [&str; 4]| {
+            let dir = folder(&files.map(|name| (name, 5)));
+            let extensions = vec!["jsonl".to_owned(), "txt".to_owned()];
+            names(&Sources { extensions, ..Sources::new(vec![dir.path().to_owned()]) })
+        };
+        let plain = names_of(["a.jsonl", "a.jsonl.b.jsonl", "b.txt", "c.tar"]);
+        let packed = names_of(["a.jsonl.zst", "a.jsonl.b.jsonl.gz", "b.txt.gz", "c.tar.gz"]);
+        assert_eq!(plain, ["a.jsonl", "a.jsonl.b.jsonl", "b.txt"]);
+        assert_eq!(packed, ["a.jsonl.zst", "a.jsonl.b.jsonl.gz", "b.txt.gz"]);
+        let dir = folder(&[("a.json.gz", 5), ("c.tar.gz", 5), ("picture.gz", 5)]);
+        assert_eq!(names(&Sources::new(vec![dir.path().to_owned()])), ["a.json.gz"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `sn3 data prepare`: text, .jsonl and Parquet to shuffled shards with ids.
+//! `sn3 data prepare`: text, .jsonl and Parquet, packed or not, to shuffled shards with ids.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -7,8 +7,8 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use sn3_trainer::data::{
-    PrepareError, PrepareOptions, PrepareProgress, Prepared, Sources, default_sources, prepare, text_sources,
-    train_tokenizer,
+    PrepareError, PrepareOptions, PrepareProgress, Prepared, Sources, check_free, default_sources, prepare,
+    text_sources, train_tokenizer,
 };
 use sn3_trainer::tokenizer::Tokenizer;
 
@@ -29,6 +29,8 @@ fn prepare_all(args: &DataPrepareArgs, output: &Output) -> Result<(), CliError> 
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().or_exit(Exit::Failure)?;
     let options = options(args)?;
+    // Before the minutes that a tokenizer may take.
+    check_free(&args.out).map_err(|error| failed(&error))?;
     let tokenizer = tokenizer(args, &options, output)?;
     let shown = Shown::new(output);
     let prepared = pool
@@ -111,7 +113,9 @@ fn tell(folder: &Path, prepared: &Prepared, output: &Output) -> Result<(), CliEr
 
 fn failed(error: &PrepareError) -> CliError {
     let exit = match error {
-        PrepareError::Option { .. } | PrepareError::Occupied { .. } => Exit::Usage,
+        PrepareError::Option { .. } | PrepareError::Occupied { .. } | PrepareError::Busy { .. } => {
+            Exit::Usage
+        }
         _ => Exit::Data,
     };
     CliError::new(exit, chain_of_causes(error))

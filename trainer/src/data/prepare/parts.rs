@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sn3_protocol::digest::Hasher;
 
-use super::documents::Documents;
 use super::{PrepareError, PrepareOptions, PrepareProgress, at, write};
+use crate::data::documents::{DocumentError, Documents, Reading};
 use crate::data::sources::Sources;
 use crate::files;
 use crate::tokenizer::Tokenizer;
@@ -17,6 +17,11 @@ use crate::tokenizer::Tokenizer;
 const BATCH_BYTES: usize = 8 << 20;
 /// Files are put together until they have so many bytes: thousands of small ones are not worth a part each.
 const GROUP_BYTES: u64 = 32 << 20;
+
+/// Ending of the file that is written when a part is done.
+const DONE: &str = "done";
+/// Longest line of a `.jsonl` file, longest row of a Parquet file, and longest text file.
+const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// A file to read.
 #[derive(Clone, Debug)]
@@ -27,6 +32,24 @@ pub(super) struct Input {
     pub(super) bytes: u64,
     /// Whether the user named it; one that was found in a folder may turn out to be no text.
     named: bool,
+}
+
+impl Input {
+    fn documents(&self, field: &str) -> Result<Documents, DocumentError> {
+        let reading = Reading { field, named: self.named, document_bytes_max: DOCUMENT_BYTES_MAX };
+        Documents::open(&self.path, reading)
+    }
+
+    /// Bytes of its text; where there are more, `bytes_max` only.
+    fn text_bytes(&self, field: &str, bytes_max: u64) -> Result<u64, DocumentError> {
+        let (mut documents, mut bytes) = (self.documents(field)?, 0);
+        while bytes < bytes_max
+            && let Some(batch) = documents.batch((bytes_max - bytes) as usize)?
+        {
+            bytes += batch.iter().map(|text| text.len() as u64).sum::<u64>();
+        }
+        Ok(bytes.min(bytes_max))
+    }
 }
 
 /// The files of `sources` in their order.
@@ -53,12 +76,12 @@ impl<'a> Chain<'a> {
     }
 
     /// The next documents, together about `bytes` long; none at the end.
-    fn batch(&mut self, bytes: usize) -> Result<Option<Vec<String>>, PrepareError> {
+    fn batch(&mut self, bytes: usize) -> Result<Option<Vec<String>>, DocumentError> {
         let (mut batch, mut taken) = (Vec::new(), 0);
         while taken < bytes {
             let Some(documents) = &mut self.current else {
                 let Some(file) = self.files.next() else { break };
-                self.current = Some(Documents::open(&file.path, self.field, file.named)?);
+                self.current = Some(file.documents(self.field)?);
                 continue;
             };
             match documents.batch(bytes - taken)? {
@@ -73,18 +96,22 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// About `bytes_max` bytes of text, from every file as much as its length deserves.
+/// At most `bytes_max` bytes of text, from every file as much as its text deserves; a text that is longer than
+/// `bytes_max` counts as that long. It is the same for the same documents, however their files are packed.
 pub(super) fn sample(
     files: &[Input],
     options: &PrepareOptions,
     bytes_max: u64,
 ) -> Result<Vec<String>, PrepareError> {
-    let total: u64 = files.iter().map(|file| file.bytes).sum();
+    let length = |file: &Input| file.text_bytes(&options.field, bytes_max);
+    let lengths = files.par_iter().map(length).collect::<Vec<_>>();
+    let lengths = lengths.into_iter().collect::<Result<Vec<u64>, DocumentError>>()?;
+    let total: u64 = lengths.iter().sum();
     let (mut texts, mut taken, mut passed) = (Vec::new(), 0u64, 0u64);
-    for file in files {
-        passed += file.bytes;
+    for (file, length) in files.iter().zip(lengths) {
+        passed += length;
         let due = (u128::from(bytes_max.min(total)) * u128::from(passed) / u128::from(total.max(1))) as u64;
-        let mut documents = Documents::open(&file.path, &options.field, file.named)?;
+        let mut documents = file.documents(&options.field)?;
         while taken < due {
             let Some(batch) = documents.batch((due - taken) as usize)? else { break };
             for mut text in batch {
@@ -119,6 +146,27 @@ fn groups(files: &[Input]) -> Vec<Range<usize>> {
     groups
 }
 
+/// A part's name follows from its files, so that it is found again when others are mended, added or left out.
+fn name(files: &[Input]) -> String {
+    let mut hasher = Hasher::new();
+    for file in files {
+        let path = file.path.as_os_str().as_encoded_bytes();
+        hasher.update(&(path.len() as u64).to_le_bytes());
+        hasher.update(path);
+        hasher.update(&file.bytes.to_le_bytes());
+    }
+    format!("part-{}", hasher.finish())
+}
+
+/// How many parts of these files are done, and how many are done in all.
+pub(super) fn done(files: &[Input], work: &Path) -> Result<(usize, usize), PrepareError> {
+    let own = groups(files).into_iter().map(|group| work.join(name(&files[group])).with_extension(DONE));
+    let own = own.filter(|path| path.exists()).count();
+    let entries = fs::read_dir(work).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(at(work))?;
+    let all = entries.iter().filter(|entry| entry.path().extension().is_some_and(|end| end == DONE)).count();
+    Ok((own, all))
+}
+
 pub(super) fn tokenise(
     tokenizer: &Tokenizer,
     options: &PrepareOptions,
@@ -128,10 +176,10 @@ pub(super) fn tokenise(
 ) -> Result<Vec<Part>, PrepareError> {
     let (of, mut done) = (files.iter().map(|file| file.bytes).sum(), 0);
     let mut parts = Vec::new();
-    for (number, group) in groups(files).into_iter().enumerate() {
+    for group in groups(files) {
         let files = &files[group];
         let length = files.iter().map(|file| file.bytes).sum::<u64>();
-        let part = work.join(format!("part-{number:06}"));
+        let part = work.join(name(files));
         // Text may be longer than its file, where that is compressed, or shorter.
         let tell = |bytes: u64| progress(PrepareProgress::Tokenised { bytes: done + bytes.min(length), of });
         parts.push(one_group(tokenizer, options, files, &part, &tell)?);
@@ -150,7 +198,7 @@ fn one_group(
     tell: &dyn Fn(u64),
 ) -> Result<Part, PrepareError> {
     let (train, heldout, done) =
-        (part.with_extension("train"), part.with_extension("heldout"), part.with_extension("done"));
+        (part.with_extension("train"), part.with_extension("heldout"), part.with_extension(DONE));
     if let Ok(text) = fs::read_to_string(&done)
         && let Ok(documents) = text.parse()
     {
@@ -160,7 +208,7 @@ fn one_group(
     let (mut count, mut bytes, mut failure) = (0, 0, None);
     let written = files::write_atomic_with(&train, |to_train| {
         files::write_atomic_with(&heldout, |to_heldout| {
-            while let Some(batch) = chain.batch(BATCH_BYTES).map_err(|e| keep(&mut failure, e))? {
+            while let Some(batch) = chain.batch(BATCH_BYTES).map_err(|e| keep(&mut failure, e.into()))? {
                 let tokens = encode(tokenizer, options, &batch).map_err(|e| keep(&mut failure, e))?;
                 for (held, tokens) in tokens {
                     write::write_tokens(if held { &mut *to_heldout } else { &mut *to_train }, &tokens)?;

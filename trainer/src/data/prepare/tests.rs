@@ -1,3 +1,5 @@
+mod packed;
+
 use std::sync::Mutex;
 
 use parquet::data_type::{ByteArray, ByteArrayType, Int32Type};
@@ -16,10 +18,10 @@ fn tokenizer() -> Tokenizer {
     Tokenizer::train(&Corpus::from_texts(texts(0..50)).unwrap(), 300).unwrap()
 }
 
-fn parquet(path: &Path, texts: &[String]) {
+fn parquet(path: &Path, texts: &[String], packed: parquet::basic::Compression) {
     let schema = "message rows { required int32 id; optional binary text (UTF8); }";
     let schema = std::sync::Arc::new(parse_message_type(schema).unwrap());
-    let properties = WriterProperties::builder().set_compression(parquet::basic::Compression::SNAPPY);
+    let properties = WriterProperties::builder().set_compression(packed);
     let file = fs::File::create(path).unwrap();
     let mut writer = SerializedFileWriter::new(file, schema, properties.build().into()).unwrap();
     for group in texts.chunks(10) {
@@ -37,14 +39,17 @@ fn parquet(path: &Path, texts: &[String]) {
     writer.close().unwrap();
 }
 
+fn lines(texts: &[String]) -> String {
+    let line = |text: &String| serde_json::json!({ "text": text, "id": 1 }).to_string() + "\n";
+    texts.iter().map(line).collect()
+}
+
 /// A `.jsonl`, a `.parquet` and a text file with the documents 0 to 61.
 fn inputs(dir: &Path) -> PathBuf {
     let folder = dir.join("inputs");
     fs::create_dir_all(&folder).unwrap();
-    let line = |text: &String| serde_json::json!({ "text": text, "id": 1 }).to_string() + "\n";
-    let lines: String = texts(0..30).iter().map(line).collect();
-    fs::write(folder.join("a.jsonl"), lines + "\n").unwrap();
-    parquet(&folder.join("b.parquet"), &texts(30..60));
+    fs::write(folder.join("a.jsonl"), lines(&texts(0..30)) + "\n").unwrap();
+    parquet(&folder.join("b.parquet"), &texts(30..60), parquet::basic::Compression::SNAPPY);
     fs::write(folder.join("c.txt"), texts(60..62).join("\n")).unwrap();
     folder
 }
@@ -99,27 +104,35 @@ fn every_token_of_every_format_is_in_the_shards_once() {
     assert_eq!(prepare(&tokenizer, &options, &folder, &|_| ()).unwrap(), prepared, "nothing is left to do");
 }
 
+/// Begins a preparation that fails at the first progress of this kind.
+fn interrupt(tokenizer: &Tokenizer, options: &PrepareOptions, folder: &Path, stop: PrepareProgress) {
+    let interrupt = |progress: PrepareProgress| {
+        let same = std::mem::discriminant(&progress) == std::mem::discriminant(&stop);
+        assert!(!same, "the power fails");
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let attempt = || prepare(tokenizer, options, folder, &interrupt);
+    let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.install(attempt)));
+    assert!(failed.is_err());
+    assert!(!folder.join(DESCRIPTION).exists());
+}
+
+const WHILE_TOKENISING: PrepareProgress = PrepareProgress::Tokenised { bytes: 0, of: 0 };
+const WHILE_WRITING: PrepareProgress = PrepareProgress::Written { shards: 0, of: 0 };
+
 #[test]
 fn an_interrupted_preparation_goes_on_to_the_same_bytes_on_any_number_of_threads() {
     let dir = tempfile::tempdir().unwrap();
-    let (tokenizer, options) = (tokenizer(), options(inputs(dir.path())));
-    let (whole, broken) = (dir.path().join("whole"), dir.path().join("broken"));
-    prepare(&tokenizer, &options, &whole, &|_| ()).unwrap();
-    for stop in
-        [PrepareProgress::Tokenised { bytes: 0, of: 0 }, PrepareProgress::Written { shards: 0, of: 0 }]
-    {
-        let interrupt = |progress: PrepareProgress| {
-            let same = std::mem::discriminant(&progress) == std::mem::discriminant(&stop);
-            assert!(!same, "the power fails");
-        };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let attempt = || prepare(&tokenizer, &options, &broken, &interrupt);
-        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pool.install(attempt)));
-        assert!(failed.is_err());
-        assert!(!broken.join(DESCRIPTION).exists());
+    let tokenizer = tokenizer();
+    for inputs in [inputs(dir.path()), packed::inputs(dir.path())] {
+        let options = options(inputs.clone());
+        let (whole, broken) = (inputs.with_extension("whole"), inputs.with_extension("broken"));
+        prepare(&tokenizer, &options, &whole, &|_| ()).unwrap();
+        interrupt(&tokenizer, &options, &broken, WHILE_TOKENISING);
+        interrupt(&tokenizer, &options, &broken, WHILE_WRITING);
+        prepare(&tokenizer, &options, &broken, &|_| ()).unwrap();
+        assert_eq!(contents(&broken), contents(&whole));
     }
-    prepare(&tokenizer, &options, &broken, &|_| ()).unwrap();
-    assert_eq!(contents(&broken), contents(&whole));
 }
 
 #[test]
@@ -137,12 +150,12 @@ fn bad_inputs_are_named_with_place_and_remedy() {
     assert!(error.contains("a.jsonl\" line 2: no field \"text\"; name the one"), "{error}");
     assert!(refused("b.jsonl", b"{\"text\":7}", "text").contains("is no text"));
     assert!(refused("c.txt", b"good\xff", "text").contains("first bad byte at 4"));
-    assert!(refused("d.parquet", b"PAR0", "text").contains("d.parquet\" header"));
+    assert!(refused("d.parquet", b"PAR0", "text").contains("d.parquet\" file: damaged or cut off"));
     assert!(refused("e.txt", b"short", "text").contains("less than one sample of 16"));
     let left = |name: &str| dir.path().join(format!("out-{name}-text")).exists();
     assert!(!["a.jsonl", "c.txt", "e.txt"].into_iter().any(left), "a refused input leaves a folder");
     let path = dir.path().join("f.parquet");
-    parquet(&path, &texts(0..3));
+    parquet(&path, &texts(0..3), parquet::basic::Compression::UNCOMPRESSED);
     let error = refused("f.parquet", &fs::read(&path).unwrap(), "body");
     assert!(error.contains("no column \"body\"; it has [\"id\", \"text\"]"), "{error}");
 }

@@ -33,6 +33,16 @@ fn ids_name(number: u64) -> String {
     format!("sample_ids_{number:06}.bin")
 }
 
+/// Whether a file has the name of one that is written here.
+pub(super) fn is_shard(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let numbered = |begin: &str, end: &str| {
+        let number = name.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+        number.is_some_and(|number| number.parse::<u64>().is_ok())
+    };
+    [HELDOUT, HELDOUT_IDS].contains(&&*name) || numbered("train_", ".npy") || numbered("sample_ids_", ".bin")
+}
+
 /// Writes all shards that are not there yet, several at a time.
 pub(super) fn write(
     tokenizer: &Tokenizer,
