@@ -383,8 +383,13 @@ fn a_gpu_that_is_not_there_is_refused_before_anything_is_prepared() {
     if Path::new("/dev/nvidia0").exists() {
         return;
     }
-    for line in [format!("{TRAIN} --device cuda"), "bench convergence --device cuda".to_owned()] {
-        fails(dir.path(), &line, USAGE, "no usable GPU: ");
+    for line in [
+        &format!("{TRAIN} --device cuda"),
+        "bench convergence --device cuda",
+        "eval nowhere --device cuda",
+        "generate nowhere --device cuda",
+    ] {
+        fails(dir.path(), line, USAGE, "no usable GPU: ");
     }
     assert!(!dir.path().join("cache").exists() && !dir.path().join("sn3-train").exists());
 }

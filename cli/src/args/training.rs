@@ -197,7 +197,11 @@ pub struct EvalArgs {
     #[arg(long, default_value_t = 3)]
     pub seed: u64,
 
-    /// Threads; all of the machine's without it.
+    /// Where the model is computed: in f32 on the CPU, in bf16 on a GPU.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+
+    /// Threads on the CPU; all of the machine's without it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 
@@ -241,7 +245,11 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
 
-    /// Threads; all of the machine's without it.
+    /// Where the model is computed: in f32 on the CPU, in bf16 on a GPU.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Device,
+
+    /// Threads on the CPU; all of the machine's without it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
 }

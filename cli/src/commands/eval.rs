@@ -10,8 +10,7 @@ use sn3_trainer::data::{Corpus, Prepared, Samples, Sources};
 use sn3_trainer::eval::{
     ChoiceReport, EvalError, TextReport, evaluate_choices, evaluate_samples, evaluate_text, read_questions,
 };
-use sn3_trainer::fast::Decoder;
-use sn3_trainer::infer::Infer as _;
+use sn3_trainer::infer::Infer;
 use sn3_trainer::tokenizer::Tokenizer;
 
 use crate::args::DataArgs;
@@ -35,7 +34,7 @@ pub async fn run(args: EvalArgs, output: &Output) -> Result<(), CliError> {
 
 struct Evaluation {
     args: EvalArgs,
-    model: Decoder,
+    model: Box<dyn Infer>,
     tokenizer: Tokenizer,
     stop: Shared<AtomicBool>,
     output: Output,
@@ -43,7 +42,8 @@ struct Evaluation {
 
 impl Evaluation {
     fn open(args: EvalArgs, stop: Shared<AtomicBool>, output: Output) -> Result<Self, CliError> {
-        let (model, tokenizer) = reader::open(&args.model, args.tokenizer.as_deref(), args.threads)?;
+        let (model, tokenizer) =
+            reader::open(&args.model, args.tokenizer.as_deref(), args.device, args.threads)?;
         Ok(Self { args, model, tokenizer, stop, output })
     }
 
@@ -64,7 +64,7 @@ impl Evaluation {
         for (path, mut questions) in questions {
             questions.truncate(self.limit(u64::MAX) as usize);
             let bar = Bar::new(&self.output, &self.stop, "questions", questions.len() as u64);
-            let report = evaluate_choices(&mut self.model, &self.tokenizer, &questions, &mut bar.tell());
+            let report = evaluate_choices(self.model.as_mut(), &self.tokenizer, &questions, &mut bar.tell());
             self.tell_choices(&path, &bar.end(report)?);
         }
         Ok(())
@@ -102,7 +102,7 @@ impl Evaluation {
 
     fn samples(&mut self, name: &str, samples: &dyn Samples, count: u64) -> Result<(), CliError> {
         let bar = Bar::new(&self.output, &self.stop, "samples", count.min(samples.count()));
-        let report = evaluate_samples(&mut self.model, &self.tokenizer, samples, count, &mut bar.tell());
+        let report = evaluate_samples(self.model.as_mut(), &self.tokenizer, samples, count, &mut bar.tell());
         self.tell_text(name, &bar.end(report)?)
     }
 
@@ -112,7 +112,7 @@ impl Evaluation {
         let documents: Vec<String> = corpus.documents().take(most).collect();
         let bar = Bar::new(&self.output, &self.stop, "documents", documents.len() as u64);
         let texts = documents.iter().map(String::as_str);
-        let report = evaluate_text(&mut self.model, &self.tokenizer, texts, &mut bar.tell());
+        let report = evaluate_text(self.model.as_mut(), &self.tokenizer, texts, &mut bar.tell());
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         self.tell_text(&names.join(", "), &bar.end(report)?)
     }

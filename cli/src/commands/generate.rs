@@ -36,7 +36,8 @@ fn continue_text(args: &GenerateArgs, stop: &Shared<AtomicBool>, output: &Output
     };
     options.check().map_err(|error| failed(&error))?;
     let text = prompt(args)?;
-    let (mut decoder, tokenizer) = reader::open(&args.model, args.tokenizer.as_deref(), args.threads)?;
+    let (mut model, tokenizer) =
+        reader::open(&args.model, args.tokenizer.as_deref(), args.device, args.threads)?;
     let mut prompt = tokenizer.encode(&text).or_exit(Exit::Data)?;
     if prompt.is_empty() {
         prompt.push(tokenizer.eos());
@@ -48,7 +49,7 @@ fn continue_text(args: &GenerateArgs, stop: &Shared<AtomicBool>, output: &Output
         stream.push(token);
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let tokens = generate(&mut decoder, &prompt, &options, &mut tell).map_err(|error| failed(&error))?;
+    let tokens = generate(model.as_mut(), &prompt, &options, &mut tell).map_err(|error| failed(&error))?;
     output.write("\n");
     let seconds = begin.elapsed().as_secs_f64();
     let continued = tokenizer.decode(&tokens).or_exit(Exit::Data)?;
