@@ -16,6 +16,29 @@ fn a_fresh_model_knows_nothing() {
     assert!((loss - (config.vocab as f32).ln()).abs() < 0.1, "{loss}");
 }
 
+/// The same arithmetic in another library's kernels.
+#[cfg(feature = "candle-cuda")]
+#[test]
+fn gpu_reference_has_the_gradients_of_the_cpus() {
+    use std::io::Write as _;
+    let config = tiny();
+    let mut on_gpu = match ReferenceTrainer::on_gpu(&config, AdamConfig::default(), 2) {
+        Ok(trainer) => trainer,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "skipped: {error}");
+            return;
+        }
+    };
+    on_gpu.set_params(&initial_state(&config, 1).unwrap()).unwrap();
+    let samples = random_samples(&config, 4, 16);
+    let (loss, gradient) = on_gpu.gradient(&refs(&samples)).unwrap();
+    let (expected_loss, expected) = trainer(&config, 2).gradient(&refs(&samples)).unwrap();
+    let square = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v).powi(2)).sum::<f64>();
+    let apart = square(&mut gradient.iter().zip(&expected).map(|(a, b)| a - b));
+    assert!((loss - expected_loss).abs() < 1e-4 * expected_loss, "{loss} {expected_loss}");
+    assert!(apart.sqrt() < 1e-4 * square(&mut expected.iter().copied()).sqrt(), "{}", apart.sqrt());
+}
+
 #[test]
 fn every_parameter_has_a_gradient() {
     for config in [tiny(), untied()] {
