@@ -383,13 +383,18 @@ fn a_gpu_that_is_not_there_is_refused_before_anything_is_prepared() {
     if Path::new("/dev/nvidia0").exists() {
         return;
     }
-    for line in [
-        &format!("{TRAIN} --device cuda"),
-        "bench convergence --device cuda",
-        "eval nowhere --device cuda",
-        "generate nowhere --device cuda",
-    ] {
-        fails(dir.path(), line, USAGE, "no usable GPU: ");
+    let roles = [
+        TRAIN,
+        "bench convergence",
+        "eval nowhere",
+        "generate nowhere",
+        "localnet",
+        "miner run --store a --state b",
+        "validator run --store a --state b",
+    ];
+    for line in roles.map(|role| format!("{role} --device cuda")) {
+        fails(dir.path(), &line, USAGE, "no usable GPU: ");
     }
-    assert!(!dir.path().join("cache").exists() && !dir.path().join("sn3-train").exists());
+    let made = ["cache", "sn3-train", "sn3-localnet", "a", "b"];
+    assert!(!made.iter().any(|name| dir.path().join(name).exists()));
 }

@@ -17,8 +17,8 @@ pub struct Comparison {
     pub loss: f64,
     /// Their sample standard deviation; 0 for one seed.
     pub deviation: f64,
-    /// How much larger the loss is than that of the best AdamW in the report, as a share: −0.01 is one percent
-    /// better.
+    /// How much larger the loss is than that of the best AdamW among those with the most seeds, as a share: −0.01
+    /// is one percent better.
     pub above_adamw: Option<f64>,
     /// Mean bytes that each peer sent.
     pub sent_bytes: f64,
@@ -38,7 +38,7 @@ pub fn compare(report: &ConvergenceReport) -> Vec<Comparison> {
     let mut all: Vec<Comparison> =
         report.options.arms.iter().filter_map(|arm| summarise(*arm, &of(arm))).collect();
     let adamw = all.iter().filter(|comparison| comparison.arm.method == Method::AdamW);
-    let base = adamw.min_by(|a, b| a.loss.total_cmp(&b.loss)).copied();
+    let base = adamw.max_by(|a, b| a.seeds.cmp(&b.seeds).then(b.loss.total_cmp(&a.loss))).copied();
     for comparison in &mut all {
         comparison.above_adamw = base.map(|base| comparison.loss / base.loss - 1.0);
         comparison.fewer_bytes = base.map(|base| base.sent_bytes / comparison.sent_bytes.max(1.0));

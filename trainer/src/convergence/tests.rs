@@ -96,6 +96,9 @@ fn numbers_are_summed_up_as_by_hand() {
     report.options.arms.push(better);
     report.runs.push(Run { arm: better, seed: 1, points: vec![point(1.25, 500_000)], diverged: None });
     assert_eq!(compare(&report)[0].above_adamw, Some(1.0));
+    // But not when it has fewer seeds.
+    report.runs.push(Run { seed: 2, ..report.runs[2].clone() });
+    assert_eq!(compare(&report)[0].above_adamw, Some(0.25));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn outcome(comparison: &[Comparison]) -> Section {
         ]);
     }
     Section::new("Result")
-        .text("4 × H15 means 4 peers that exchange after every 15 steps; k is how many of 4,096 values are sent, rate the largest learning rate, where an arm has its own. To AdamW's loss means to that of the best AdamW. Bytes of SparseLoCo are those of its encoded payloads; DiLoCo sends its whole difference as f32; AdamW stands for data-parallel training, in which each worker sends an f32 gradient every step.")
+        .text("4 × H15 means 4 peers that exchange after every 15 steps; k is how many of 4,096 values are sent, rate the largest learning rate, where an arm has its own. To AdamW's loss means to that of the best AdamW among those with the most seeds. Bytes of SparseLoCo are those of its encoded payloads; DiLoCo sends its whole difference as f32; AdamW stands for data-parallel training, in which each worker sends an f32 gradient every step.")
         .table("At the end", table)
 }
 
