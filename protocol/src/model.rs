@@ -1,6 +1,10 @@
 //! The shape of a model: a LLaMA-3 style decoder as plain numbers, and the layout that follows from them.
 
+mod rope;
+
 use serde::{Deserialize, Serialize};
+
+pub use rope::RopeScaling;
 
 use crate::layout::{ChunkRule, Layout, LayoutError, TensorSpec};
 
@@ -28,6 +32,9 @@ pub struct ModelConfig {
     pub context: u32,
     /// Base of the rotary positions.
     pub rope_theta: f32,
+    /// How rotary positions were stretched after pre-training, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_scaling: Option<RopeScaling>,
     /// Epsilon of RMSNorm.
     pub norm_eps: f32,
     /// Whether the output head is the embedding.
@@ -94,6 +101,7 @@ impl ModelConfig {
             ffn,
             context,
             rope_theta,
+            rope_scaling: None,
             norm_eps: 1e-5,
             tied_head,
         };
@@ -182,6 +190,9 @@ impl ModelConfig {
         if !sound(self.rope_theta) {
             return Some(("rope_theta", self.rope_theta.to_string(), "use a positive number"));
         }
+        if let Some(fault) = self.rope_scaling.as_ref().and_then(RopeScaling::fault) {
+            return Some(fault);
+        }
         if !sound(self.norm_eps) {
             return Some(("norm_eps", self.norm_eps.to_string(), "use a positive number"));
         }
@@ -236,8 +247,21 @@ mod tests {
         assert!(odd.check().unwrap_err().to_string().contains("kv_heads is 3"));
         let empty = ModelConfig { vocab: 0, ..nano.clone() };
         assert!(empty.check().unwrap_err().to_string().contains("vocab is 0"));
-        let wild = ModelConfig { rope_theta: f32::NAN, ..nano };
+        let wild = ModelConfig { rope_theta: f32::NAN, ..nano.clone() };
         assert!(wild.check().is_err());
+        let sound =
+            RopeScaling { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
+        let with = |scaling| ModelConfig { rope_scaling: Some(scaling), ..nano.clone() }.check();
+        assert!(with(sound).is_ok());
+        let wrong = [
+            RopeScaling { factor: 0.5, ..sound },
+            RopeScaling { factor: f32::NAN, ..sound },
+            RopeScaling { low_freq_factor: 4.0, ..sound },
+            RopeScaling { original_context: 0, ..sound },
+        ];
+        for scaling in wrong {
+            assert!(with(scaling).unwrap_err().to_string().contains("rope_scaling"), "{scaling:?}");
+        }
         assert!(ModelConfig::preset("13b", None).unwrap_err().to_string().contains("13b"));
     }
 }

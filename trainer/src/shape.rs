@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use sn3_protocol::Layout;
-use sn3_protocol::model::ModelConfig;
+use sn3_protocol::model::{ModelConfig, RopeScaling};
 
 /// Sizes of a model; products of them fit the address space, as the layout was built from them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +15,8 @@ pub(crate) struct Dims {
     pub(crate) head_dim: usize,
     pub(crate) ffn: usize,
     pub(crate) norm_eps: f32,
-    pub(crate) rope_theta: f64,
+    rope_theta: f64,
+    rope_scaling: Option<RopeScaling>,
 }
 
 impl Dims {
@@ -29,7 +30,14 @@ impl Dims {
             ffn: config.ffn as usize,
             norm_eps: config.norm_eps,
             rope_theta: f64::from(config.rope_theta),
+            rope_scaling: config.rope_scaling,
         }
+    }
+
+    /// The angle in radians by which pair `pair` of a head, of head_dim / 2, turns from token to token.
+    pub(crate) fn rope_frequency(&self, pair: usize) -> f64 {
+        let frequency = self.rope_theta.powf(-2.0 * pair as f64 / self.head_dim as f64);
+        self.rope_scaling.map_or(frequency, |scaling| scaling.scaled(frequency))
     }
 
     /// Columns of the queries: all heads side by side.

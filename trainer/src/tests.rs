@@ -1,6 +1,6 @@
 //! Models and samples that several tests use.
 
-use sn3_protocol::model::ModelConfig;
+use sn3_protocol::model::{ModelConfig, RopeScaling};
 
 use crate::random::Random;
 
@@ -17,14 +17,25 @@ pub(crate) fn tiny() -> ModelConfig {
         ffn: 48,
         context: 160,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         norm_eps: 1e-5,
         tied_head: true,
     }
 }
 
-/// As [`tiny`], with its own head, one key-value head and heads wider than the model.
+/// As [`tiny`], with its own head, one key-value head, heads wider than the model, and rotary positions stretched from
+/// so few tokens that waves of every kind occur.
 pub(crate) fn untied() -> ModelConfig {
-    ModelConfig { tied_head: false, kv_heads: 1, head_dim: 12, layers: 1, ..tiny() }
+    let scaling =
+        RopeScaling { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 64 };
+    ModelConfig {
+        tied_head: false,
+        kv_heads: 1,
+        head_dim: 12,
+        layers: 1,
+        rope_scaling: Some(scaling),
+        ..tiny()
+    }
 }
 
 /// `count` samples of `length` random tokens above the end-of-text token.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sn3_protocol::model::ModelConfig;
+use sn3_protocol::model::{ModelConfig, RopeScaling};
 use sn3_protocol::run::AdamConfig;
 use sn3_trainer::checkpoint::export_hf;
 use sn3_trainer::fast::StaticTrainer;
@@ -31,7 +31,11 @@ fn transformers_and_torch_agree() {
     let tied = ModelConfig { vocab: 500, ..ModelConfig::preset("nano", None).unwrap() };
     let untied =
         ModelConfig { tied_head: false, heads: 8, kv_heads: 2, layers: 2, rope_theta: 5e5, ..tied.clone() };
-    for config in [tied, untied] {
+    // A short original context, so that the frequencies of all three kinds occur.
+    let stretched =
+        RopeScaling { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 64 };
+    let stretched = ModelConfig { rope_scaling: Some(stretched), rope_theta: 5e5, ..tied.clone() };
+    for config in [tied, untied, stretched] {
         compare(&python, &config);
     }
 }

@@ -188,6 +188,7 @@ fn model() -> ModelConfig {
         ffn: 16,
         context: 4,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         norm_eps: 1e-5,
         tied_head: true,
     }

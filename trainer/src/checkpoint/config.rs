@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sn3_protocol::model::ModelConfig;
+use sn3_protocol::model::{ModelConfig, RopeScaling};
 
 /// The fields that describe the architecture; everything else in a file is other tools' business.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ fn silu() -> String {
 
 /// The whole `config.json` of a model.
 pub(super) fn to_json(config: &ModelConfig, eos: Option<u32>) -> Value {
+    let scaling = config.rope_scaling.as_ref().map(scaling_to_json);
+    let mut parameters = scaling.clone().unwrap_or_else(|| json!({ "rope_type": "default" }));
+    parameters["rope_theta"] = json!(config.rope_theta);
     json!({
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -53,7 +56,8 @@ pub(super) fn to_json(config: &ModelConfig, eos: Option<u32>) -> Value {
         "intermediate_size": config.ffn,
         "max_position_embeddings": config.context,
         "rope_theta": config.rope_theta,
-        "rope_parameters": { "rope_type": "default", "rope_theta": config.rope_theta },
+        "rope_scaling": scaling,
+        "rope_parameters": parameters,
         "rms_norm_eps": shortest(config.norm_eps),
         "tie_word_embeddings": config.tied_head,
         "attention_bias": false,
@@ -66,6 +70,16 @@ pub(super) fn to_json(config: &ModelConfig, eos: Option<u32>) -> Value {
         "torch_dtype": "float32",
         "bos_token_id": eos,
         "eos_token_id": eos,
+    })
+}
+
+fn scaling_to_json(scaling: &RopeScaling) -> Value {
+    json!({
+        "rope_type": "llama3",
+        "factor": shortest(scaling.factor),
+        "low_freq_factor": shortest(scaling.low_freq_factor),
+        "high_freq_factor": shortest(scaling.high_freq_factor),
+        "original_max_position_embeddings": scaling.original_context,
     })
 }
 
@@ -91,6 +105,7 @@ pub(super) fn from_json(bytes: &[u8], name: &str) -> Result<ModelConfig, String>
         ffn: fields.intermediate_size,
         context: fields.max_position_embeddings,
         rope_theta: fields.rope_theta()?,
+        rope_scaling: fields.scaling()?,
         norm_eps: fields.rms_norm_eps,
         tied_head: fields.tie_word_embeddings,
     };
@@ -112,21 +127,43 @@ impl Fields {
         if self.attention_bias || self.mlp_bias {
             return refuse("attention_bias or mlp_bias", &true);
         }
-        match &self.rope_scaling {
-            Some(scaling) if !scaling.is_null() => refuse("rope_scaling", scaling),
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// How the rotary positions were stretched: older files say it in `rope_scaling`, newer ones in `rope_parameters`.
+    fn scaling(&self) -> Result<Option<RopeScaling>, String> {
+        let said = [&self.rope_scaling, &self.rope_parameters].into_iter().flatten().find(|v| !v.is_null());
+        let Some(said) = said else { return Ok(None) };
+        let kind = said.get("rope_type").or_else(|| said.get("type"));
+        match kind.and_then(Value::as_str) {
+            Some("llama3") => {}
+            Some("default") => return Ok(None),
+            // The newer field may hold nothing but the base.
+            None if self.rope_parameters.as_ref() == Some(said) => return Ok(None),
+            _ => {
+                return Err(format!(
+                    "rope_scaling is {said}; plain rotary positions and those of rope_type llama3 are read"
+                ));
+            }
         }
+        let number = |name: &str| {
+            let value = said.get(name).and_then(Value::as_f64);
+            value.ok_or_else(|| {
+                format!("{name} of rope_scaling is missing or no number; add the value of training")
+            })
+        };
+        Ok(Some(RopeScaling {
+            factor: number("factor")? as f32,
+            low_freq_factor: number("low_freq_factor")? as f32,
+            high_freq_factor: number("high_freq_factor")? as f32,
+            original_context: number("original_max_position_embeddings")? as u32,
+        }))
     }
 
     /// The base of the rotary positions: newer files hold it in `rope_parameters`. A file without it would
     /// silently mean 10,000, whatever the model was trained with, so it is refused.
     fn rope_theta(&self) -> Result<f32, String> {
         let parameters = self.rope_parameters.as_ref();
-        if let Some(kind) =
-            parameters.and_then(|p| p.get("rope_type")).filter(|kind| **kind != json!("default"))
-        {
-            return Err(format!("rope_type is {kind}; only plain rotary positions are supported"));
-        }
         let newer = parameters.and_then(|p| p.get("rope_theta")).and_then(Value::as_f64).map(|v| v as f32);
         newer.or(self.rope_theta).ok_or_else(|| "rope_theta is missing; add the value of training".to_owned())
     }

@@ -105,6 +105,12 @@ fn every_wrong_tensor_is_named() {
     assert!(kind.contains("model_type is mixtral"), "{kind}");
     let scaled = with("rope_scaling", serde_json::json!({ "factor": 8.0 }));
     assert!(scaled.contains("rope_scaling is"), "{scaled}");
+    let half = with("rope_parameters", serde_json::json!({ "rope_type": "llama3", "rope_theta": 1e4 }));
+    assert!(half.contains("factor of rope_scaling is missing"), "{half}");
+    let wild = serde_json::json!({ "rope_type": "llama3", "rope_theta": 1e4, "factor": 0.1, "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0, "original_max_position_embeddings": 64 });
+    let wild = with("rope_parameters", wild);
+    assert!(wild.contains("rope_scaling.factor is 0.1"), "{wild}");
     std::fs::write(&config, &fresh).unwrap();
     edit_json(&config, |json| {
         json.as_object_mut().unwrap().retain(|key, _| !key.starts_with("rope_"));

@@ -405,10 +405,7 @@ pub(super) fn check_shape(dims: &Dims) -> Result<(), GpuError> {
 /// Cosines and sines for every position of a context: context × (head_dim / 2) each.
 pub(super) fn rotary(dims: &Dims, context: usize) -> (Vec<f32>, Vec<f32>) {
     let half = dims.head_dim / 2;
-    let angle = |index: usize| {
-        let power = -2.0 * (index % half) as f64 / dims.head_dim as f64;
-        (index / half) as f64 * dims.rope_theta.powf(power)
-    };
+    let angle = |index: usize| (index / half) as f64 * dims.rope_frequency(index % half);
     let table = |function: fn(f64) -> f64| (0..context * half).map(|i| function(angle(i)) as f32).collect();
     (table(f64::cos), table(f64::sin))
 }

@@ -228,14 +228,10 @@ fn softmax(row: &mut [f32]) {
 /// Cosine and sine of every position's angles: count × (head_dim / 2).
 fn turns(dims: &Dims, first: usize, count: usize) -> Vec<(f32, f32)> {
     let half = dims.head_dim / 2;
-    let angle = |position: usize, pair: usize| {
-        let power = -2.0 * pair as f64 / dims.head_dim as f64;
-        position as f64 * dims.rope_theta.powf(power)
-    };
     let positions = (first..first + count).flat_map(|position| (0..half).map(move |pair| (position, pair)));
     positions
         .map(|(position, pair)| {
-            let (sin, cos) = angle(position, pair).sin_cos();
+            let (sin, cos) = (position as f64 * dims.rope_frequency(pair)).sin_cos();
             (cos as f32, sin as f32)
         })
         .collect()

@@ -16,10 +16,7 @@ pub(super) struct Rotary {
 impl Rotary {
     pub(super) fn new(context: usize, dims: &Dims) -> Self {
         let half = dims.head_dim / 2;
-        let angle = |index: usize| {
-            let power = -2.0 * (index % half) as f64 / dims.head_dim as f64;
-            (index / half) as f64 * dims.rope_theta.powf(power)
-        };
+        let angle = |index: usize| (index / half) as f64 * dims.rope_frequency(index % half);
         let table =
             |function: fn(f64) -> f64| (0..context * half).map(|i| function(angle(i)) as f32).collect();
         Self { cos: table(f64::cos), sin: table(f64::sin) }

@@ -45,7 +45,7 @@ impl Model {
         let (samples, length) = tokens.dims2()?;
         let embed = self.variables[0].as_tensor();
         let mut x = embed.index_select(&tokens.flatten_all()?, 0)?;
-        let rope = rotary_table(length, self.dims.head_dim, self.dims.rope_theta, tokens.device())?;
+        let rope = rotary_table(length, &self.dims, tokens.device())?;
         let mask = causal_mask(length, tokens.device())?;
         let (layers, rest) = self.layers();
         for layer in &layers {
@@ -129,12 +129,9 @@ fn swiglu(layer: &Layer<'_>, x: &Tensor) -> Result<Tensor> {
 }
 
 /// Cosines and sines by position and half dimension: tokens × (head_dim / 2) each.
-fn rotary_table(length: usize, head_dim: usize, theta: f64, device: &Device) -> Result<(Tensor, Tensor)> {
-    let half = head_dim / 2;
-    let angle = |index: usize| {
-        let frequency = theta.powf(-2.0 * (index % half) as f64 / head_dim as f64);
-        (index / half) as f64 * frequency
-    };
+fn rotary_table(length: usize, dims: &Dims, device: &Device) -> Result<(Tensor, Tensor)> {
+    let half = dims.head_dim / 2;
+    let angle = |index: usize| (index / half) as f64 * dims.rope_frequency(index % half);
     let table = |function: fn(f64) -> f64| {
         let values: Vec<f32> = (0..length * half).map(|index| function(angle(index)) as f32).collect();
         Tensor::from_vec(values, (length, half), device)

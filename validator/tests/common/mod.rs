@@ -60,6 +60,7 @@ pub fn model() -> ModelConfig {
         ffn: 64,
         context: 8,
         rope_theta: 10_000.0,
+        rope_scaling: None,
         norm_eps: 1e-5,
         tied_head: true,
     }
