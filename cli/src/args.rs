@@ -136,8 +136,8 @@ pub struct ExplainArgs {
 /// What text to train on.
 #[derive(Clone, Debug, Args)]
 pub struct DataArgs {
-    /// Text files or folders (any UTF-8 text; .jsonl with a "text" field). Without it: the Rust sources
-    /// that cargo downloaded to build sn3.
+    /// Text files or folders (any UTF-8 text; .jsonl with a "text" field; packed with gzip or Zstandard or not).
+    /// Without it: the Rust sources that cargo downloaded to build sn3.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub data: Vec<PathBuf>,
 

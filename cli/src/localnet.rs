@@ -78,7 +78,7 @@ pub async fn command(args: LocalnetArgs, output: &Output) -> Result<(), CliError
 
 /// Runs the network.
 pub async fn run(args: &LocalnetArgs, output: &Output) -> Result<Outcome, CliError> {
-    step::check_device(&args.step)?;
+    step::check_device(args.step.device)?;
     let files = Files::prepare(&args.out)?;
     let netuid = NetUid(args.netuid);
     let clock = Clock {

@@ -46,8 +46,8 @@ pub struct StepArgs {
 /// What to train on or evaluate on.
 #[derive(Clone, Debug, Args)]
 pub struct TextArgs {
-    /// Text files or folders (any UTF-8 text; .jsonl with a "text" field), or one folder made by
-    /// `sn3 data prepare`. Without it: the Rust sources that cargo downloaded to build sn3.
+    /// Text files or folders (any UTF-8 text; .jsonl with a "text" field; packed with gzip or Zstandard or not), or one
+    /// folder made by `sn3 data prepare`. Without it: the Rust sources that cargo downloaded to build sn3.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub data: Vec<PathBuf>,
 
@@ -340,8 +340,8 @@ pub enum DataCommand {
 /// `sn3 data prepare`
 #[derive(Clone, Debug, Args)]
 pub struct DataPrepareArgs {
-    /// Text files, .jsonl and .parquet files, and folders of them. Without any: the Rust sources that cargo
-    /// downloaded.
+    /// Text files, .jsonl and .parquet files, packed with gzip or Zstandard or not, and folders of them. Without any:
+    /// the Rust sources that cargo downloaded.
     #[arg(value_name = "PATH")]
     pub inputs: Vec<PathBuf>,
 
@@ -361,7 +361,7 @@ pub struct DataPrepareArgs {
     #[arg(long, value_name = "NAME", default_value = "text")]
     pub field: String,
 
-    /// Extensions that are taken inside folders.
+    /// Extensions that are taken inside folders, packed or not: jsonl takes a.jsonl.zst as well.
     #[arg(long, value_name = "EXT", value_delimiter = ',', default_values = ["jsonl", "parquet", "txt", "md"])]
     pub ext: Vec<String>,
 

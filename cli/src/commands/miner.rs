@@ -20,7 +20,7 @@ const GENESIS_BLOCKS_MAX: u64 = 7_200;
 
 /// Mines until the run ends or somebody stops it; in both cases nothing is lost.
 pub async fn run(args: MinerArgs, output: &Output) -> Result<(), CliError> {
-    step::check_device(&args.node.step)?;
+    step::check_device(args.node.step.device)?;
     let node = connect(&args.node).await?;
     let (parts, options) = tokio::select! {
         prepared = prepare(&args, node, output) => prepared?,

@@ -34,7 +34,7 @@ const CHECKPOINTS: &str = "checkpoints";
 
 /// Trains, or goes on with a training that is in the folder.
 pub async fn run(args: TrainArgs, output: &Output) -> Result<(), CliError> {
-    step::check_device(&args.step)?;
+    step::check_device(args.step.device)?;
     let options = options::options(&args)?;
     let stop = stop_flag(output, "stopping after this step, with a checkpoint");
     let output = output.clone();

@@ -29,7 +29,7 @@ const WINDOWS_BEFORE_START: u64 = 2;
 
 /// Validates until the run ends or somebody stops it; in both cases nothing is lost.
 pub async fn run(args: ValidatorArgs, output: &Output) -> Result<(), CliError> {
-    step::check_device(&args.node.step)?;
+    step::check_device(args.node.step.device)?;
     let node = connect(&args.node).await?;
     let story = Arc::new(Mutex::new(Story::default()));
     let mut validator = tokio::select! {

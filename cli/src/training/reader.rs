@@ -9,8 +9,7 @@ use sn3_trainer::tokenizer::Tokenizer;
 
 use super::import;
 use super::step::{available_threads, check_device};
-use crate::args::TrainerKind;
-use crate::args::training::{Device, StepArgs};
+use crate::args::training::Device;
 use crate::exit::{CliError, Exit, OrExit};
 
 /// Opens a Hugging Face folder, with another tokenizer where one is named.
@@ -20,8 +19,7 @@ pub fn open(
     device: Device,
     threads: Option<u16>,
 ) -> Result<(Box<dyn Infer>, Tokenizer), CliError> {
-    // In a training's words.
-    check_device(&StepArgs { device, trainer: TrainerKind::Static, micro_batch: None, threads })?;
+    check_device(device)?;
     if !model.is_dir() {
         let message = format!(
             "{} is no folder with a model; name a checkpoint, as `sn3 train` prints it",

@@ -57,8 +57,8 @@ pub fn available_threads() -> usize {
 }
 
 /// Fails where the arguments ask for a GPU that cannot be used, before any text is prepared.
-pub fn check_device(args: &StepArgs) -> Result<(), CliError> {
-    if args.device == Device::Cpu {
+pub fn check_device(device: Device) -> Result<(), CliError> {
+    if device == Device::Cpu {
         return Ok(());
     }
     match sn3_trainer::cuda::probe().problem {

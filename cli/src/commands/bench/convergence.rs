@@ -33,7 +33,7 @@ const DATA_SEED: u64 = 1;
 
 /// Runs what is not in the folder yet, and writes the report.
 pub async fn run(args: ConvergenceArgs, output: &Output) -> Result<(), CliError> {
-    step::check_device(&args.step)?;
+    step::check_device(args.step.device)?;
     if !(args.upload_mbit_s.is_finite() && args.upload_mbit_s > 0.0) {
         let message = format!("--upload-mbit-s is {}; use a number above 0", args.upload_mbit_s);
         return Err(CliError::new(Exit::Usage, message));
