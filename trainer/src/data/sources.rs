@@ -139,9 +139,11 @@ impl Sources {
         }
         for entry in fs::read_dir(path).map_err(at)? {
             let entry = entry.map_err(at)?;
-            // A link inside a folder may point anywhere, or nowhere: it is passed over.
-            if !entry.file_type().map_err(at)?.is_symlink() {
-                self.walk(root, &entry.path(), depth + 1, files)?;
+            // A link to a file is one, as in the folders that Hugging Face's tools make. One to a folder may lead
+            // back here, or out of what was named, and is passed over like one to nothing.
+            let (link, path) = (entry.file_type().map_err(at)?.is_symlink(), entry.path());
+            if !link || path.is_file() {
+                self.walk(root, &path, depth + 1, files)?;
             }
         }
         Ok(())
@@ -266,6 +268,18 @@ mod tests {
         assert_eq!(names(&sources), ["a.rs", "b/a.txt", "b/z.rs"]);
         sources.extensions = vec!["rs".to_owned()];
         assert_eq!(names(&sources), ["a.rs", "b/z.rs"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_files_are_files_and_others_are_passed_over() {
+        use std::os::unix::fs::symlink;
+        let dir = folder(&[("blobs/1f0c", 5), ("snapshot/a.txt", 5)]);
+        let at = |name: &str| dir.path().join("snapshot").join(name);
+        symlink("../blobs/1f0c", at("b.txt")).unwrap();
+        symlink("../blobs/gone", at("c.txt")).unwrap();
+        symlink("..", at("loop")).unwrap();
+        assert_eq!(names(&Sources::new(vec![at("")])), ["a.txt", "b.txt"]);
     }
 
     #[test]
