@@ -18,7 +18,7 @@ pub enum Device {
     /// This machine's processors.
     #[default]
     Cpu,
-    /// The first NVIDIA GPU; `sn3 doctor` says whether there is a usable one.
+    /// The first NVIDIA GPU; needs a program built with `--features cuda`.
     Cuda,
 }
 
