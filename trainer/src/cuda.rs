@@ -32,6 +32,8 @@ mod emulator;
 #[cfg(any(test, feature = "cuda"))]
 mod forward;
 #[cfg(feature = "cuda")]
+mod library;
+#[cfg(feature = "cuda")]
 mod matmul;
 #[cfg(any(test, feature = "cuda"))]
 #[cfg_attr(not(feature = "cuda"), allow(dead_code, reason = "a real GPU uses what tests do not"))]

@@ -15,6 +15,7 @@ use cudarc::driver::CudaStream;
 use super::attention::{self, Sizes};
 use super::device::{Address, Device, GpuError};
 use super::driver::CudaDevice;
+use super::library;
 use graph::uid;
 use plan::{For, Plan};
 
@@ -42,8 +43,7 @@ unsafe impl Sync for Attention {}
 impl Attention {
     /// Opens the library for work on `stream`; none, with a message, where it is missing, refused or fails.
     pub(super) fn open(stream: &Arc<CudaStream>) -> Option<Self> {
-        // SAFETY: asks the loader only.
-        if !unsafe { sys::is_culib_present() } {
+        if !library::cudnn() {
             tracing::info!(
                 "cuDNN was not found: attention runs on the crate's own kernels, which are slower"
             );

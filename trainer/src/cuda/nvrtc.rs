@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use cudarc::nvrtc::{result, sys};
 use sn3_protocol::digest::Hasher;
 
+use super::library;
 use super::source::Module;
 use crate::files::{read_bounded, write_atomic};
 
@@ -63,8 +64,7 @@ pub struct KernelUse {
 /// The compiler's version; none where it is not found.
 #[must_use]
 pub fn version() -> Option<(i32, i32)> {
-    // SAFETY: asks the loader only.
-    if !unsafe { sys::is_culib_present() } {
+    if !library::nvrtc() {
         return None;
     }
     let (mut major, mut minor) = (0, 0);

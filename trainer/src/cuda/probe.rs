@@ -108,6 +108,7 @@ mod found {
     use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
     use cudarc::{cublaslt, cudnn, driver};
 
+    use super::super::library as present;
     use super::{GpuDevice, GpuReport, LibraryReport};
 
     /// The oldest driver interface that the kernels' compiler and the bindings fit: CUDA 13.0.
@@ -143,8 +144,7 @@ mod found {
     fn driver_library() -> LibraryReport {
         const ABSENT: &str = "install the NVIDIA driver, release 580 or later";
         let purpose = "the driver";
-        // SAFETY: asks the loader only; no symbol is called.
-        if !unsafe { driver::sys::is_culib_present() } {
+        if !present::driver() {
             return library("libcuda", purpose, None, Some(ABSENT));
         }
         let mut version = 0;
@@ -164,8 +164,7 @@ mod found {
 
     fn cublas_library() -> LibraryReport {
         let remedy = "`pip install nvidia-cublas` and put its folder nvidia/cu13/lib on LD_LIBRARY_PATH";
-        // SAFETY: asks the loader only.
-        let found = unsafe { cublaslt::sys::is_culib_present() };
+        let found = present::cublaslt();
         // SAFETY: the library is there; the call takes nothing.
         let version = found.then(|| unsafe { cublaslt::sys::cublasLtGetVersion() }.to_string());
         library("libcublasLt", "matrix products", version, (!found).then_some(remedy))
@@ -173,8 +172,7 @@ mod found {
 
     fn cudnn_library() -> LibraryReport {
         let absent = "optional, attention is slower without: `pip install nvidia-cudnn-cu13` and put its folder nvidia/cudnn/lib on LD_LIBRARY_PATH";
-        // SAFETY: asks the loader only.
-        let found = unsafe { cudnn::sys::is_culib_present() };
+        let found = present::cudnn();
         let version = found.then(cudnn::result::get_version);
         let remedy = match version {
             None => Some(absent),
