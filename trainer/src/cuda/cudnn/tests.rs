@@ -62,19 +62,18 @@ fn skip(reason: &str) {
 
 #[test]
 fn plans_are_finished_for_a_described_gpu() {
-    // SAFETY: asks the loader only.
-    if !unsafe { sys::is_culib_present() } {
+    if !library::cudnn() {
         return skip("cuDNN was not found; `pip install nvidia-cudnn-cu13` and set LD_LIBRARY_PATH");
     }
     if std::env::var_os(INNER).is_some() {
         return plan_every_size();
     }
     let folder = tempfile::tempdir().unwrap();
-    let (source, library) = (folder.path().join("cuda.c"), folder.path().join("libcuda.so.1"));
+    let (source, stand_in) = (folder.path().join("cuda.c"), folder.path().join("libcuda.so.1"));
     std::fs::write(&source, STAND_IN).unwrap();
     let built = Command::new("cc")
         .args(["-w", "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o"])
-        .args([&library, &source])
+        .args([&stand_in, &source])
         .status();
     if !built.is_ok_and(|status| status.success()) {
         return skip("no C compiler for the stand-in of the driver");
