@@ -33,6 +33,11 @@ pub enum ReferenceError {
     Device(String),
 }
 
+/// What went wrong without the backtrace that candle puts below it.
+fn device_error(error: &candle_core::Error) -> ReferenceError {
+    ReferenceError::Device(error.to_string().lines().next().unwrap_or_default().to_owned())
+}
+
 /// A trainer on candle's autograd in f32. Its optimizer runs on the CPU, wherever the model does.
 pub struct ReferenceTrainer {
     device: Device,
@@ -70,7 +75,7 @@ impl ReferenceTrainer {
         adam: AdamConfig,
         micro_batch: usize,
     ) -> Result<Self, ReferenceError> {
-        let device = Device::new_cuda(0).map_err(|error| ReferenceError::Device(error.to_string()))?;
+        let device = Device::new_cuda(0).map_err(|error| device_error(&error))?;
         Self::on(device, config, adam, micro_batch)
     }
 
@@ -83,7 +88,7 @@ impl ReferenceTrainer {
         let layout = config.layout(ChunkRule::default())?;
         let zeros = |tensor: &TensorSpec| {
             let shape: Vec<usize> = tensor.shape.iter().map(|&n| n as usize).collect();
-            Var::zeros(shape, DType::F32, &device).map_err(|error| ReferenceError::Device(error.to_string()))
+            Var::zeros(shape, DType::F32, &device).map_err(|error| device_error(&error))
         };
         let variables = layout.tensors().iter().map(zeros).collect::<Result<_, _>>()?;
         let model = Model::new(Dims::new(config), config.tied_head, variables);
