@@ -392,11 +392,11 @@ fn check(
         ));
     }
     for arm in &options.arms {
-        if arm.peak_lr.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
-            return wrong(format!("an arm's learning rate {:?} must be finite and above 0", arm.peak_lr));
+        if let Some(rate) = arm.peak_lr.filter(|rate| !(rate.is_finite() && *rate > 0.0)) {
+            return wrong(format!("an arm's learning rate is {rate}; use a finite number above 0"));
         }
-        if arm.top_k.is_some_and(|k| !(1..=TOP_K_MAX).contains(&k)) {
-            return wrong(format!("an arm keeps {:?} values of a chunk; use 1 to {TOP_K_MAX}", arm.top_k));
+        if let Some(kept) = arm.top_k.filter(|kept| !(1..=TOP_K_MAX).contains(kept)) {
+            return wrong(format!("an arm keeps {kept} values of a chunk; use 1 to {TOP_K_MAX}"));
         }
         if !(arm.outer_lr.is_finite() && arm.outer_lr > 0.0) {
             return wrong(format!("outer learning rate {} must be finite and above 0", arm.outer_lr));
